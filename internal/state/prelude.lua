@@ -1,0 +1,56 @@
+-- The prelude: put between line 1 and the body of every script.
+-- KEYS[1] meta  KEYS[2] testclock  KEYS[3] log  KEYS[4] audit  KEYS[5] memo of the request   (the body's keys start at 6)
+-- ARGV[1] '' or a time in ms (only while testclock stands)  ARGV[2] request id or ''  ARGV[3] audit entry or ''
+-- ARGV[4] SHA-256 of the audit entry or ''   (the body's arguments start at 5)
+
+-- clock: the server's time in ms, never below the highest this shard has seen.
+local function clock()
+  local t
+  if ARGV[1] ~= '' then
+    if redis.call('EXISTS', KEYS[2]) == 0 then
+      error('TESTCLOCK a time was given but this shard runs on the server clock')
+    end
+    t = tonumber(ARGV[1])
+  else
+    local p = redis.call('TIME')
+    t = tonumber(p[1]) * 1000 + math.floor(tonumber(p[2]) / 1000)
+  end
+  local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or '0')
+  if t < hi then t = hi end
+  return t
+end
+
+-- int: a number as text without exponent.
+local function int(n) return string.format('%.0f', n) end
+
+-- seen: the first result of this request, or false.
+local function seen()
+  if ARGV[2] == '' then return false end
+  return redis.call('GET', KEYS[5])
+end
+
+-- commit: every script that wrote ends with it. It remembers the time and counts the commit.
+local function commit(now)
+  redis.call('HSET', KEYS[1], 'hi', int(now))
+  return redis.call('HINCRBY', KEYS[1], 'seq', 1)
+end
+
+-- finish: commit, remember the result under the request id for a day, and return it.
+local function finish(now, result)
+  commit(now)
+  local r = table.concat(result, '\31')
+  if ARGV[2] ~= '' then redis.call('SET', KEYS[5], r, 'PX', '86400000') end
+  return r
+end
+
+-- log: tell the followers of this shard that something of a subject changed.
+local function log(kind, subject)
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', '4096', '*', 'k', kind, 's', subject)
+end
+
+-- audit: enter the decision that ARGV[3] holds, under the next number of this shard.
+local function audit(now)
+  if ARGV[3] == '' then return end
+  local n = redis.call('HINCRBY', KEYS[1], 'audit', 1)
+  redis.call('XADD', KEYS[4], int(n) .. '-0', 'at', int(now), 'e', ARGV[3], 'h', ARGV[4])
+end
