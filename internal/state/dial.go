@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -11,6 +12,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 )
+
+// silent takes go-redis' own log lines: what matters of them comes back as errors, and readiness says it once.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(silent{}) }
 
 // dial makes the client that a URL asks for. Retries are off: after a lost answer a resent write may be a second write
 // (measured: one INCR became two), so repeats are ours to make, with a request id.

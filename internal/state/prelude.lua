@@ -48,9 +48,19 @@ local function log(kind, subject)
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', '4096', '*', 'k', kind, 's', subject)
 end
 
--- audit: enter the decision that ARGV[3] holds, under the next number of this shard.
-local function audit(now)
-  if ARGV[3] == '' then return end
+-- enter: put an entry into the audit stream under the next number of this shard. An entry that a script makes itself (what
+-- the system did, from ids only) has no sum.
+local function enter(now, entry, sum)
   local n = redis.call('HINCRBY', KEYS[1], 'audit', 1)
-  redis.call('XADD', KEYS[4], int(n) .. '-0', 'at', int(now), 'e', ARGV[3], 'h', ARGV[4])
+  redis.call('XADD', KEYS[4], int(n) .. '-0', 'at', int(now), 'e', entry, 'h', sum)
+end
+
+-- audit: enter the decision that ARGV[3] holds.
+local function audit(now)
+  if ARGV[3] ~= '' then enter(now, ARGV[3], ARGV[4]) end
+end
+
+-- line: append to the history at a key: time, kind, person, via, data (JSON). Returns its number.
+local function line(key, now, kind, person, via, data)
+  return redis.call('RPUSH', key, table.concat({int(now), kind, person, via, data}, '\31'))
 end
