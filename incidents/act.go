@@ -177,7 +177,7 @@ func (s *Service) Declare(ctx context.Context, by By, d Declaration) (ID, error)
 		labels = nil
 	}
 	for _, v := range []string{"title", title, "severity", d.Severity, "source", "", "route", "", "policy", d.Policy, "group_key", "",
-		"channels", strings.Join(d.Channels, "\n"), "show", "", "summary", string(labels), "ver", "1", "step", "0", "round", "0"} {
+		"channels", strings.Join(d.Channels, "\n"), "show", "", "summary", string(labels), "ver", "1", "step", "-1", "round", "0"} {
 		fields += strings.ReplaceAll(v, "\x1f", "") + "\x1f"
 	}
 	line := data("title", title, "severity", d.Severity)

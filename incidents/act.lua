@@ -44,7 +44,7 @@ if verb == 'reopen' then
   redis.call('ZADD', KEYS[8], h[9], id)
   page_again(now)
   return done('reopened', {'state', 'triggered', 'resolved_at', '', 'resolved_by', '', 'acknowledged_at', '', 'acknowledged_by', '',
-    'snoozed_until', '', 'step', '0', 'round', '0'})
+    'snoozed_until', '', 'step', '-1', 'round', '0', 'reached', '0', 'ended', ''})
 end
 if state == 'resolved' then
   if verb == 'resolve' then return refuse(h[4], h[5]) end
@@ -67,6 +67,9 @@ elseif verb == 'assign' then
 elseif verb == 'escalate' then
   if not h[6] or h[6] == '' then return 'nopolicy\31' .. state .. '\31\31' end
   page_again(now)
-  return done('escalated', {'state', 'triggered', 'acknowledged_at', '', 'acknowledged_by', '', 'snoozed_until', ''})
+  -- A ladder that has not begun, or has ended, starts at its first step, without that step's wait.
+  local step = h[8]
+  if not step or step == '-1' then step = '0' end
+  return done('escalated', {'state', 'triggered', 'acknowledged_at', '', 'acknowledged_by', '', 'snoozed_until', '', 'step', step, 'ended', ''})
 end
 error('act: unknown verb ' .. verb)

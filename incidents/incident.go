@@ -97,9 +97,11 @@ type Incident struct {
 
 	// Version grows with every change that a card shows.
 	Version int64 `json:"version"`
-	// Step and Round are where the ladder stands: the step that runs next, from 0.
-	Step  int `json:"step"`
-	Round int `json:"round"`
+	// Step and Round are where the ladder stands: the step that runs next, from 0; -1: it has not begun, or has ended.
+	// Reached says whether this round paged anybody.
+	Step    int  `json:"step"`
+	Round   int  `json:"round"`
+	Reached bool `json:"-"`
 }
 
 // Open says that somebody must still do something.
@@ -149,7 +151,7 @@ func parseIncident(h map[string]string) (Incident, bool) {
 		AcknowledgedAt: optional(h["acknowledged_at"]), ResolvedAt: optional(h["resolved_at"]), SnoozedUntil: optional(h["snoozed_until"]),
 		Assignees: words(h["assignees"]), Channels: words(h["channels"]), Show: words(h["show"]),
 		Alerts:  Counts{num(h["firing"]), num(h["total"]), num(h["received"])},
-		Version: num(h["ver"]), Step: int(num(h["step"])), Round: int(num(h["round"])), Flaps: num(h["flaps"]),
+		Version: num(h["ver"]), Step: int(num(h["step"])), Round: int(num(h["round"])), Flaps: num(h["flaps"]), Reached: h["reached"] == "1",
 	}
 	if i.AcknowledgedAt != nil {
 		by := h["acknowledged_by"]
