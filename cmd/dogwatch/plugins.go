@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+
+	"dogwatch/bot/slack"
+	"dogwatch/bot/wecom"
+	"dogwatch/incidents/intake"
+	"dogwatch/incidents/intake/alertmanager"
+)
+
+// The plugins there are. This is the only file that names concrete sources, platforms and runners: a new one is a folder
+// and a line here. config makes a fresh value of the plugin's own settings, which check decodes and validates and from
+// which the schema is made.
+type (
+	sourcePlugin struct {
+		config func() any
+		// decoder reads bodies in the source's format.
+		decoder func(intake.Limits) intake.Decoder
+	}
+	platformPlugin struct {
+		config func() any
+		// channel says why a name cannot be a channel there, and how to mend it; "" if it can.
+		channel func(c *Config, name string) (message, hint string)
+	}
+	runnerPlugin struct {
+		config func() any
+		// run makes a fresh value of what an action with this runner carries out.
+		run func() any
+	}
+)
+
+// noSettings is the configuration of a plugin that has none.
+type noSettings struct{}
+
+var sourcePlugins = map[string]sourcePlugin{
+	"alertmanager": {config: func() any { return &noSettings{} }, decoder: alertmanager.With},
+}
+
+var platformPlugins = map[string]platformPlugin{
+	"web":   {config: func() any { return &noSettings{} }, channel: feed},
+	"slack": {config: func() any { return &slack.Config{} }, channel: slackChannel},
+	"wecom": {config: func() any { return &wecom.Config{} }, channel: wecomRobot},
+}
+
+var runnerPlugins = map[string]runnerPlugin{
+	"command": {config: func() any { return &commandSettings{} }, run: func() any { return &commandRun{} }},
+}
+
+// commandSettings are those of actions/command, which has a part for each operating system.
+type commandSettings struct {
+	Path          string   `yaml:"path" jsonschema_description:"Where argv[0] is looked up, and the command's PATH; absolute folders."`
+	Env           []string `yaml:"env" jsonschema_description:"Names of variables of dogwatch's own environment that commands may see. None by default."`
+	Grace         string   `yaml:"grace" jsonschema_description:"Time between SIGTERM and SIGKILL, default 5s."`
+	User          string   `yaml:"user" jsonschema_description:"Runs commands as another user; dogwatch must be root for that."`
+	NewPrivileges bool     `yaml:"new_privileges" jsonschema_description:"Lets setuid programs such as sudo work."`
+	OpenFiles     uint64   `yaml:"open_files" jsonschema_description:"Per process, default 1024."`
+	FileSize      uint64   `yaml:"file_size" jsonschema_description:"Bytes, default 1 GiB."`
+}
+
+func feed(_ *Config, name string) (message, hint string) {
+	if !nameShape.MatchString(name) {
+		return fmt.Sprintf("%q cannot be the name of a feed", name), "letters, digits, _ . -"
+	}
+	return "", ""
+}
+
+var slackID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
+
+func slackChannel(_ *Config, name string) (message, hint string) {
+	if !slackID.MatchString(name) {
+		return fmt.Sprintf("%q is not a Slack channel id", name), "as C0123ABCD, from the channel's details in Slack; a name such as #ops can change"
+	}
+	return "", ""
+}
+
+func wecomRobot(c *Config, name string) (message, hint string) {
+	s := c.Platforms["wecom"]
+	robots := child(s.node, "robots")
+	if child(robots, name) != nil {
+		return "", ""
+	}
+	var known []string
+	if robots != nil {
+		for i := 0; i+1 < len(robots.Content); i += 2 {
+			known = append(known, robots.Content[i].Value)
+		}
+	}
+	return fmt.Sprintf("there is no robot %q under platforms.wecom.robots", name), nearestOr(name, known)
+}
+
+// validator is a plugin's settings that check themselves, reporting all faults at once, each line beginning with its key.
+type validator interface{ Validate() error }
+
+// plugin decodes a section into a fresh value and lets that validate itself.
+func (c *checker) plugin(s *section, fresh func() any) {
+	into := fresh()
+	if err := s.Decode(into); err != nil {
+		c.faults = append(c.faults, err.(Faults)...) // Decode returns nothing else
+		return
+	}
+	if v, ok := into.(validator); ok {
+		if err := v.Validate(); err != nil {
+			for _, f := range s.faultsOf(err) {
+				c.add(f)
+			}
+		}
+	}
+}
+
+func (c *checker) platforms() {
+	for _, name := range keys(c.Platforms) {
+		s := c.Platforms[name]
+		plugin, known := platformPlugins[name]
+		if !known {
+			c.fault("platforms."+name, nearestOr(name, keys(platformPlugins)), "there is no platform %q", name)
+			continue
+		}
+		if s.node != nil {
+			c.plugin(&s, plugin.config)
+		}
+	}
+}
+
+func (c *checker) runners() {
+	for _, name := range keys(c.Runners) {
+		s := c.Runners[name]
+		plugin, known := runnerPlugins[name]
+		if !known {
+			c.fault("runners."+name, nearestOr(name, keys(runnerPlugins)), "there is no runner %q", name)
+			continue
+		}
+		if s.node != nil {
+			c.plugin(&s, plugin.config)
+		}
+	}
+}
