@@ -245,7 +245,7 @@ func (e *Engine) wake(shard int, d due) state.Call {
 // step is the call that makes one rung take effect as next decides.
 func (e *Engine) step(shard int, setup *Setup, in *incidents.Incident, d due, now time.Time) state.Call {
 	at := Position{in.Step, in.Round, in.Reached, millis(d.at)}
-	plan := next(setup.policy(in.Policy), at, Situation{Severity: in.Severity, Source: in.Source, Route: in.Route, Now: now}, setup.Roster)
+	plan := next(setup.policy(in.Policy), at, Situation{Severity: in.Severity, Labels: in.Labels, Source: in.Source, Route: in.Route, Now: now}, setup.Roster)
 	wait, reached := "", "0"
 	if !plan.Due.IsZero() {
 		wait = strconv.FormatInt(plan.Due.Sub(now).Milliseconds(), 10)

@@ -187,7 +187,7 @@ func TestWholeRoundReachesNobody(t *testing.T) {
 }
 
 func TestRepeatConditionAndFirstWait(t *testing.T) {
-	loud, err := expression.Compile(`severity <= "P1"`, expression.Bool, escalation.Situation{})
+	loud, err := expression.Compile(`severity <= "P1"`, expression.Bool, &escalation.Situation{})
 	if err != nil {
 		t.Fatal(err)
 	}

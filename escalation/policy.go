@@ -42,11 +42,12 @@ type Target struct {
 
 // Situation is what a step's condition sees.
 type Situation struct {
-	Severity string    `expr:"severity"`
-	Source   string    `expr:"source"`
-	Route    string    `expr:"route"`
-	Round    int       `expr:"round"`
-	Now      time.Time `expr:"now"`
+	Severity string            `expr:"severity"`
+	Labels   map[string]string `expr:"labels"` // of the incident's first alert
+	Source   string            `expr:"source"`
+	Route    string            `expr:"route"`
+	Round    int               `expr:"round"` // from 0
+	Now      time.Time         `expr:"now"`
 }
 
 // Roster answers who hears. It is one configuration's, with the overrides that are kept in Redis, and never changes.

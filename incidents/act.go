@@ -172,12 +172,8 @@ func (s *Service) Declare(ctx context.Context, by By, d Declaration) (ID, error)
 	id := NewID(s.store.ShardOf("declared/" + subject))
 	n := id.Shard()
 	fields := ""
-	labels, _ := json.Marshal(d.Labels)
-	if len(d.Labels) == 0 {
-		labels = nil
-	}
 	for _, v := range []string{"title", title, "severity", d.Severity, "source", "", "route", "", "policy", d.Policy, "group_key", "",
-		"channels", strings.Join(d.Channels, "\n"), "show", "", "summary", string(labels), "ver", "1", "step", "-1", "round", "0"} {
+		"channels", strings.Join(d.Channels, "\n"), "show", "", "summary", "", "labels", jsonOf(d.Labels), "ver", "1", "step", "-1", "round", "0"} {
 		fields += strings.ReplaceAll(v, "\x1f", "") + "\x1f"
 	}
 	line := data("title", title, "severity", d.Severity)

@@ -94,6 +94,7 @@ type Incident struct {
 	Channels []string          `json:"channels"`
 	Show     []string          `json:"show"`
 	Summary  map[string]string `json:"summary"` // the annotations in Show, of the first alert
+	Labels   map[string]string `json:"labels"`  // of the first alert
 
 	// Version grows with every change that a card shows.
 	Version int64 `json:"version"`
@@ -163,6 +164,9 @@ func parseIncident(h map[string]string) (Incident, bool) {
 	}
 	if h["summary"] != "" {
 		_ = json.Unmarshal([]byte(h["summary"]), &i.Summary)
+	}
+	if h["labels"] != "" {
+		_ = json.Unmarshal([]byte(h["labels"]), &i.Labels)
 	}
 	return i, true
 }

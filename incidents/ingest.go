@@ -327,7 +327,7 @@ func (g *group) fields(mode string) string {
 	var b strings.Builder
 	for _, v := range []string{"title", title, "severity", d.Severity, "source", g.source, "route", d.Name, "policy", d.Policy,
 		"group_key", clean(d.GroupKey, 2000), "channels", strings.Join(d.Channels, "\n"), "show", strings.Join(d.Show, "\n"),
-		"summary", g.summary(), "ver", "1", "step", "-1", "round", "0"} {
+		"summary", g.summary(), "labels", jsonOf(g.first.Labels), "ver", "1", "step", "-1", "round", "0"} {
 		b.WriteString(v)
 		b.WriteByte('\x1f')
 	}
@@ -342,6 +342,11 @@ func (g *group) summary() string {
 			m[name] = clean(v, 1000)
 		}
 	}
+	return jsonOf(m)
+}
+
+// jsonOf is a map as JSON; "" for an empty one.
+func jsonOf(m map[string]string) string {
 	if len(m) == 0 {
 		return ""
 	}

@@ -113,7 +113,8 @@ func TestJourneyOfOneGroup(t *testing.T) {
 		i := b.only()
 		want := incidents.Incident{ID: i.ID, Number: 1, State: incidents.Triggered, Severity: "P3", Title: "Disk is wrong", Source: "prom", Route: "all",
 			Policy: "web", GroupKey: "Disk", CreatedAt: t0, Assignees: []string{}, Alerts: incidents.Counts{Firing: 1, Total: 1, Received: 1},
-			Channels: []string{"web:ops"}, Show: []string{"summary"}, Summary: map[string]string{"summary": "Disk is wrong"}, Version: 1, Step: -1}
+			Channels: []string{"web:ops"}, Show: []string{"summary"}, Summary: map[string]string{"summary": "Disk is wrong"},
+			Labels: map[string]string{"alertname": "Disk", "instance": "a"}, Version: 1, Step: -1}
 		if d := cmp.Diff(want, i); d != "" {
 			b.t.Fatal(d)
 		}
