@@ -65,23 +65,28 @@ var (
 	inBytes = measure{func(s string) int { return len(s) }, cutBytes}
 )
 
-// fit joins as many lines as fit and ends with more(how many were left out). If not even the first fits, it is shortened.
+// readable is how much of a line must be left for it to be worth showing.
+const readable = 20
+
+// fit joins as many lines as fit and ends with more(how many are not shown). The last one shown may be shortened.
 func (m measure) fit(lines []string, limit int, more func(n int) string) string {
-	whole := strings.Join(lines, "\n")
-	if m.size(whole) <= limit {
+	if whole := strings.Join(lines, "\n"); m.size(whole) <= limit {
 		return whole
 	}
-	for kept := len(lines) - 1; kept > 0; kept-- {
-		s := strings.Join(lines[:kept], "\n") + "\n" + more(len(lines)-kept)
-		if m.size(s) <= limit {
-			return s
+	for kept := len(lines); kept > 0; kept-- {
+		before, tail := "", ""
+		if kept > 1 {
+			before = strings.Join(lines[:kept-1], "\n") + "\n"
+		}
+		if kept < len(lines) {
+			tail = "\n" + more(len(lines)-kept)
+		}
+		room := limit - m.size(before) - m.size(tail)
+		if last := lines[kept-1]; kept == 1 || room >= min(readable, m.size(last)) {
+			return before + m.cut(last, room) + tail
 		}
 	}
-	tail := ""
-	if len(lines) > 1 {
-		tail = "\n" + more(len(lines)-1)
-	}
-	return m.cut(lines[0], limit-m.size(tail)) + tail
+	return ""
 }
 
 var everybody = regexp.MustCompile(`(?i)@(all)\b`)

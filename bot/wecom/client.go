@@ -148,7 +148,7 @@ func (w *WeCom) fetchToken(ctx context.Context) (text.Secret, time.Duration, err
 	if err != nil {
 		return text.Secret{}, 0, err
 	}
-	if a.AccessToken == "" || a.ExpiresIn <= 0 {
+	if a.AccessToken == "" {
 		return text.Secret{}, 0, sendError(bot.Retry, codeNotWeCom, "call %s: the answer has no token", pathToken)
 	}
 	return text.NewSecret(a.AccessToken), time.Duration(a.ExpiresIn) * time.Second, nil

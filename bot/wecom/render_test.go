@@ -155,7 +155,7 @@ func TestButtonsBeyondSixAreCountedAndNoKeyTwice(t *testing.T) {
 	if got := strings.Join(keys, " "); got != "v.app v.rej v.ack v.res v.snz v.esc" {
 		t.Errorf("buttons %s", got)
 	}
-	if !strings.Contains(t1.SubTitle, "+1 more button") || strings.Contains(fmt.Sprint(t1), "v.app2") {
+	if !strings.Contains(t1.SubTitle, "+1 more in the console") || strings.Contains(fmt.Sprint(t1), "v.app2") {
 		t.Errorf("sub title %q; want the one left out counted, and no second Approve", t1.SubTitle)
 	}
 	if t1.Quote == nil || t1.Quote.Text != "/usr/local/bin/clean-disk db-3" {

@@ -48,6 +48,7 @@ func (m *memory) Put(_ context.Context, app string, token text.Secret, expires t
 }
 
 const (
+	shortLife  = 30 * time.Second // WeCom hands out the same token until its last second
 	firstPause = time.Minute      // after the first refusal of our secret
 	longPause  = 30 * time.Minute // WeCom bans an address for an hour when it keeps asking
 )
@@ -99,8 +100,9 @@ func (s *tokenSource) renew(ctx context.Context) (text.Secret, error) {
 		return text.Secret{}, err
 	}
 	s.refusal, s.refusals = nil, 0
-	// A tenth earlier than WeCom says, at most five minutes: a call made with the token must still find it alive.
-	expires := s.now().Add(life - min(life/10, 5*time.Minute))
+	// A tenth earlier than WeCom says, at most five minutes: a call made with the token must still find it alive. But never
+	// at once, or every call would fetch one; a token that dies earlier is renewed when WeCom says so.
+	expires := s.now().Add(max(life-min(life/10, 5*time.Minute), shortLife))
 	if err := s.store.Put(ctx, s.app, token, expires); err != nil {
 		return text.Secret{}, sendError(bot.Retry, codeTransport, "keep access token: %w", err)
 	}

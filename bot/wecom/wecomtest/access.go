@@ -103,6 +103,8 @@ type Fault struct {
 	// Page answers 200 with HTML, as a captive portal does; Blank answers 200 with {}.
 	Page  bool `json:"page"`
 	Blank bool `json:"blank"`
+	// Answer is given with status 200 in the place of the call, as it is.
+	Answer json.RawMessage `json:"answer"`
 	// KillToken makes the access token invalid just before the call is looked at.
 	KillToken bool `json:"kill_token"`
 }
@@ -151,6 +153,9 @@ func (f *Fault) before(rw http.ResponseWriter, r *http.Request) bool {
 	case f.Blank:
 		rw.Header().Set("Content-Type", "application/json")
 		_, _ = rw.Write([]byte("{}"))
+	case len(f.Answer) > 0:
+		rw.Header().Set("Content-Type", "application/json; charset=UTF-8")
+		_, _ = rw.Write(f.Answer)
 	case f.Errcode != 0:
 		rw.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		_ = json.NewEncoder(rw).Encode(fail(f.Errcode, "as planned").body)
@@ -170,6 +175,8 @@ func (f *Fault) name() string {
 		return "status"
 	case f.Page, f.Blank:
 		return "not wecom"
+	case len(f.Answer) > 0:
+		return "answer"
 	case f.KillToken:
 		return "kill_token"
 	}

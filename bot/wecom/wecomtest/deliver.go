@@ -238,6 +238,15 @@ func (s *Server) do(r *http.Request) Attempt {
 	return a
 }
 
+// Open reads the body of an attempt as a passive reply; the error is the reply's fault.
+func (s *Server) Open(body string) (Reply, error) {
+	r := s.readReply(body)
+	if r.Fault != "" {
+		return *r, errors.New("wecomtest: " + r.Fault)
+	}
+	return *r, nil
+}
+
 // readReply opens a passive reply and checks it as WeCom does.
 func (s *Server) readReply(body string) *Reply {
 	var env struct {
