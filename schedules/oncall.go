@@ -28,13 +28,16 @@ type Shift struct {
 type Gap struct{ Start, End time.Time }
 
 // On says who is on call at an instant: nobody, one person, or the several of one turn in the order in which they were
-// written. The result must not be changed.
+// written. Before 1969 and from 2500 on it is nobody. The result must not be changed.
 func (c *Compiled) On(t time.Time) []string {
 	return c.at(seconds(t)).people
 }
 
 // at is the choice at an instant; its stretch is not filled in.
 func (c *Compiled) at(instant int64) shift {
+	if instant < beginning || instant >= horizon {
+		return shift{}
+	}
 	i, _ := slices.BinarySearchFunc(c.overrides, instant, func(o shift, at int64) int {
 		if o.end <= at {
 			return -1
@@ -70,7 +73,7 @@ func (l *layer) active(instant int64) bool {
 // At is On with the layer that decides and the bounds of each person's shift.
 func (c *Compiled) At(t time.Time) []Duty {
 	instant := seconds(t)
-	now := c.at(instant)
+	now := c.at(instant) // nobody beyond the horizon, so the searches for bounds stay within it
 	var all []Duty
 	for _, person := range now.people {
 		d := Duty{Person: person, Layer: now.layer, Start: c.zone.time(c.startOf(person, instant))}
@@ -185,6 +188,10 @@ type cut struct {
 
 func newCut(from, to time.Time) cut {
 	c := cut{from: max(seconds(from), beginning), to: seconds(to), askedFrom: from, askedTo: to}
+	if !from.Before(to) {
+		c.to = c.from
+		return c
+	}
 	if to.Nanosecond() > 0 {
 		c.to++
 	}

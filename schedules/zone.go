@@ -66,15 +66,22 @@ func openZone(name string) (*zone, error) {
 
 func newZone(loc *time.Location) *zone {
 	z := &zone{loc: loc}
-	for t := time.Unix(beginning, 0).In(loc); ; {
+	for t := time.Unix(beginning, 0).In(loc); t.Unix() < horizon; {
 		_, offset := t.Zone()
-		z.append(t.Unix(), int64(offset))
-		_, end := t.ZoneBounds()
-		if !end.After(t) || end.Unix() >= horizon {
+		start, end := t.ZoneBounds()
+		z.append(start.Unix(), int64(offset))
+		switch {
+		case end.IsZero():
 			return z
+		case end.After(t):
+			t = end
+		default:
+			// Where a zone goes on by rule, Go ends bounds at the new year in UTC, and in leap years a day too soon,
+			// with an end that lies not after the instant. The next hour is asked then.
+			t = t.Add(time.Hour)
 		}
-		t = end
 	}
+	return z
 }
 
 // append adds a span. A change of name alone (EST to EST) is no change.
