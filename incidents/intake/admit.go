@@ -69,7 +69,7 @@ func (l Limits) refusal(r *incidents.Report) (field, reason string) {
 	case len(r.Labels) == 0:
 		return "labels", "are missing; an alert is known by its labels, so send at least one"
 	case len(r.Labels) > l.Labels:
-		return "labels", fmt.Sprintf("are %d, more than the limit of %d; drop some at the source", len(r.Labels), l.Labels)
+		return "labels", fmt.Sprintf("are more than the limit of %d (%d were read); drop some at the source", l.Labels, len(r.Labels))
 	}
 	return "", ""
 }
@@ -134,24 +134,32 @@ func (l Limits) tidy(b *incidents.Batch, at Place, r *incidents.Report) {
 	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
 		r.Labels[name] = tidyText(b, at.Field("labels."+name), r.Labels[name], l.Value)
 	}
-	kept := 0
-	for _, name := range slices.Sorted(maps.Keys(r.Annotations)) {
-		fault := l.nameFault(name)
-		if fault == "" && kept == l.Labels {
-			fault = fmt.Sprintf("is beyond the limit of %d annotations", l.Labels)
-		}
-		if fault != "" {
-			delete(r.Annotations, name)
-			Mark(b, at.Field("annotations"), "left out one whose name "+fault+": "+shown(name))
-			continue
-		}
-		kept++
-		r.Annotations[name] = tidyText(b, at.Field("annotations."+name), r.Annotations[name], l.Annotation)
-	}
+	l.tidyAnnotations(b, at, r)
 	if unclean(r.GeneratorURL, l.Value) {
 		// A link that was cut or patched leads somewhere else.
 		r.GeneratorURL = ""
 		Mark(b, at.Field("generatorURL"), fmt.Sprintf("left out, it is longer than %d bytes or not plain text", l.Value))
+	}
+}
+
+// tidyAnnotations keeps the first annotations, in the order of their names, that have a good name.
+func (l Limits) tidyAnnotations(b *incidents.Batch, at Place, r *incidents.Report) {
+	kept, surplus := 0, 0
+	for _, name := range slices.Sorted(maps.Keys(r.Annotations)) {
+		switch fault := l.nameFault(name); {
+		case fault != "":
+			delete(r.Annotations, name)
+			Mark(b, at.Field("annotations"), "left out one whose name "+fault+": "+shown(name))
+		case kept == l.Labels:
+			delete(r.Annotations, name)
+			surplus++
+		default:
+			kept++
+			r.Annotations[name] = tidyText(b, at.Field("annotations."+name), r.Annotations[name], l.Annotation)
+		}
+	}
+	if surplus > 0 {
+		Mark(b, at.Field("annotations"), fmt.Sprintf("left out %d beyond the limit of %d", surplus, l.Labels))
 	}
 }
 

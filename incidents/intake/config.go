@@ -40,7 +40,7 @@ type Config struct {
 	MaxBody     int           // bytes of one body, inflated; default 8 MiB
 	MaxRatio    int           // inflated bytes for each compressed one, looked at from 64 KiB on; default 100
 	MaxRequests int           // requests under way between their token and their answer; default 1024
-	MaxBytes    int64         // bytes of all bodies under way; default 64 MiB
+	MaxBytes    int64         // bytes of all bodies under way, read and decoded; default 64 MiB
 	ReadTimeout time.Duration // for the whole of one body; default 10 s
 	RetryAfter  time.Duration // what a 503 asks for, in whole seconds; default 1 s
 	NoteEvery   time.Duration // least time between two notes of one kind about one source; default 1 min
@@ -97,8 +97,9 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("check intake: %s is negative", name))
 		}
 	}
-	if c.MaxBytes < int64(c.MaxBody) {
-		faults = append(faults, fmt.Errorf("check intake: MaxBytes %d is less than one body of MaxBody %d", c.MaxBytes, c.MaxBody))
+	// A body's buffer grows to one byte more than the body may have, and never starts smaller than firstBuffer.
+	if most := int64(max(c.MaxBody+1, keptBuffer)) + int64(c.MaxBody)*decodedWeight; c.MaxBytes < most {
+		faults = append(faults, fmt.Errorf("check intake: MaxBytes %d is less than %d, what one body of MaxBody %d needs", c.MaxBytes, most, c.MaxBody))
 	}
 	return errors.Join(faults...)
 }

@@ -34,7 +34,7 @@ type Counts struct {
 // Load is what is under way now.
 type Load struct {
 	Requests int64
-	Bytes    int64 // of buffers that hold bodies
+	Bytes    int64 // of bodies, as read and as decoded
 }
 
 // tally is Counts while they count.

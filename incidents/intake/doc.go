@@ -34,8 +34,8 @@
 // after Bury returned without error; if the body cannot be buried now, the answer is 503. Both may see one body
 // more than once, when a sender repeats it: they have to be idempotent.
 //
-// Memory is bounded by Config: at most MaxBytes of bodies are held at a time, whoever sends them, and a slow
-// sender holds only as much as it has sent.
+// Memory is bounded by Config: at most MaxBytes of bodies are held at a time, whoever sends them, with their decoded
+// form counted as three times their text; and a slow sender holds only as much as it has sent.
 //
 // # Failures
 //

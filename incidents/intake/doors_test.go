@@ -360,7 +360,7 @@ func TestConfigFaults(t *testing.T) {
 	_, err := intake.New(intake.Config{MaxBody: 10, MaxBytes: 5, ReadTimeout: -1})
 	want := "check intake: Take, Bury and Note must all be set\n" +
 		"check intake: ReadTimeout is negative\n" +
-		"check intake: MaxBytes 5 is less than one body of MaxBody 10"
+		"check intake: MaxBytes 5 is less than 262174, what one body of MaxBody 10 needs"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want\n%s", err, want)
 	}

@@ -204,19 +204,19 @@ func TestRequestsUnderWay(t *testing.T) {
 
 // TestBytesUnderWay has slow senders of large bodies meet the bound on all bodies together.
 func TestBytesUnderWay(t *testing.T) {
-	const most = 2 << 20
+	const most = 9 << 19
 	h := open(t, func(c *intake.Config) { c.MaxBody = 1 << 20; c.MaxBytes = most })
-	for range 2 {
+	for range 4 {
 		if err := write(h.dial(t), head("Content-Length: 1000000")+strings.Repeat(" ", 900_000)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	until(t, "both large bodies are held", func() bool { return h.doors.Load().Bytes > most-(128<<10) })
-	third := h.dial(t)
-	if err := write(third, head("Content-Length: 1000000")+strings.Repeat(" ", 900_000)); err != nil {
+	until(t, "four large bodies are held", func() bool { return h.doors.Load().Bytes >= 4<<20 })
+	fifth := h.dial(t)
+	if err := write(fifth, head("Content-Length: 1000000")+strings.Repeat(" ", 900_000)); err != nil {
 		t.Fatal(err)
 	}
-	status, answer := answerOn(t, third)
+	status, answer := answerOn(t, fifth)
 	if status != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %s", status, answer)
 	}

@@ -40,6 +40,69 @@ func sameAsThorough(t *testing.T, text []byte) {
 	if diff := cmp.Diff(thorough, quick); diff != "" {
 		t.Fatalf("of %q thorough (-) and quick (+) read:\n%s", text, diff)
 	}
+	// And both against encoding/json with nothing of ours in between.
+	var bare struct {
+		Alerts          []alert
+		TruncatedAlerts int
+	}
+	if err := json.Unmarshal(text, &bare); err != nil {
+		t.Fatalf("the quick reader accepted, encoding/json says %v of %q", err, text)
+	}
+	want := incidents.Batch{Truncated: bare.TruncatedAlerts}
+	for i := range bare.Alerts {
+		defaults.take(&want, intake.Place{List: "alerts", Index: i}, &bare.Alerts[i])
+	}
+	if diff := cmp.Diff(want, quick); diff != "" {
+		t.Fatalf("of %q encoding/json (-) and quick (+) read:\n%s", text, diff)
+	}
+}
+
+// TestPairs holds the bounded map of the thorough reader against an ordinary one.
+func TestPairs(t *testing.T) {
+	for _, padding := range []string{"", strings.Repeat(" ", smallObject)} {
+		for _, text := range []string{
+			`{}`, `{"a":null}`, `{"a":{}}`, `{"a":{"x":"1","x":"2","y":null,"\u0078":"3"}}`, `{"a":{"x":"1"},"a":{"y":"2"},"A":{"x":"3"}}`,
+			`{"a":{"x":"1"},"a":null}`, `{"a":{"x":"1"},"a":null,"a":{"y":"2"}}`, `{"a":5}`, `{"a":[]}`, `{"a":"x"}`, `{"a":{"x":5}}`, `{"a":{"x":{}}}`,
+			`{"a":{"x":["b"]}}`, `{"a":{"x":true}}`, `{"a":{"x":"\ud800"}}`, "{\"a\":{\"\xff\":\"\xfe\"}}",
+		} {
+			var plain struct {
+				A map[string]string `json:"a"`
+			}
+			var bounded struct {
+				A pairs `json:"a"`
+			}
+			// The long way round is for long objects: white space makes every one of them long.
+			text = strings.ReplaceAll(text, ":{", ":{"+padding)
+			plainErr, boundedErr := json.Unmarshal([]byte(text), &plain), json.Unmarshal([]byte(text), &bounded)
+			if (plainErr == nil) != (boundedErr == nil) {
+				t.Errorf("%s: %v, and bounded %v", text, plainErr, boundedErr)
+			}
+			if diff := cmp.Diff(plain.A, map[string]string(bounded.A)); plainErr == nil && diff != "" {
+				t.Errorf("%s: plain (-), bounded (+):\n%s", text, diff)
+			}
+		}
+	}
+}
+
+// TestManyPairs has more members in one object than any map should.
+func TestManyPairs(t *testing.T) {
+	var b strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&b, `,"%x":""`, i)
+	}
+	labels := []byte(one(`"status":"firing","labels":{` + b.String()[1:] + `}`))
+	want := "rejected 0 alerts[0].labels: are more than the limit of 64 (1024 were read); drop some at the source\ntruncated 0\n"
+	if got := intaketest.Describe(Decode(labels)); got != want {
+		t.Errorf("got %.200s", got)
+	}
+	batch, err := Decode([]byte(one(plain + `,"annotations":{` + b.String()[1:] + `}`)))
+	if err != nil || len(batch.Reports) != 1 || len(batch.Reports[0].Annotations) != 64 {
+		t.Fatalf("got %+v, %v", batch, err)
+	}
+	want = "alerts[0].annotations: left out 960 beyond the limit of 64, alerts[0].annotations: are 1024 or more; what came after was left out"
+	if got := strings.Join(batch.Marks, ", "); got != want {
+		t.Errorf("marks %s", got)
+	}
 }
 
 // TestQuickReadsWhatAlertmanagerSends keeps the quick reader quick: if a new Alertmanager's body sends it to the
@@ -114,7 +177,7 @@ func TestContent(t *testing.T) {
 		},
 		{
 			"200 labels", one(`"status":"firing","labels":{` + many(200, "v") + `}`),
-			"rejected 0 alerts[0].labels: are 200, more than the limit of 64; drop some at the source\ntruncated 0\n",
+			"rejected 0 alerts[0].labels: are more than the limit of 64 (200 were read); drop some at the source\ntruncated 0\n",
 		},
 		{
 			"a name that is too long", one(`"status":"firing","labels":{"` + strings.Repeat("n", 129) + `":"v"}`),

@@ -28,6 +28,7 @@ type reader struct {
 	source bytes.Buffer
 	text   string // the whole body once more: the alerts' texts are parts of it
 	depth  int
+	most   int // labels, or annotations, an alert may have here
 	// labels and annotations are the sizes of the alert before, a good guess for the next one's maps.
 	labels, annotations int
 }
@@ -39,7 +40,7 @@ func (r *reader) open(body []byte, limits intake.Limits) {
 	// Repeated names are allowed here because labels may have them; fields of the shape are checked by seen.
 	r.tokens.Reset(&r.source, jsontext.AllowDuplicateNames(true))
 	r.text = string(body)
-	r.depth = limits.Depth
+	r.depth, r.most = limits.Depth, limits.Labels
 }
 
 // release lets go of the body and of the text before the reader waits in the pool.
@@ -230,9 +231,11 @@ func (r *reader) pairs(m *map[string]string, size *int) bool {
 			return false
 		}
 		(*m)[name] = value
+		if len(*m) > r.most {
+			return false
+		}
 	}
-	// The guess stays small, so that one monstrous alert does not make large maps for those after it.
-	*size = min(len(*m), 64)
+	*size = len(*m)
 	return r.leave()
 }
 

@@ -71,14 +71,17 @@ func (d decoder) list(batch *incidents.Batch, raw []byte) error {
 
 // one reads a single alert and rejects it alone if a field is of the wrong kind.
 func (d decoder) one(batch *incidents.Batch, at intake.Place, raw []byte) {
-	var a alert
+	var a wide
 	if err := json.Unmarshal(raw, &a); err != nil {
 		field, reason := fieldFault(err)
 		batch.Rejected = append(batch.Rejected, incidents.Rejected{Index: at.Index, Where: at.Field(field), Reason: reason})
 		return
 	}
-	taken := len(batch.Reports)
-	d.take(batch, at, &a)
+	taken, full := len(batch.Reports), len(raw) > smallObject && len(a.Annotations) == mostPairs
+	d.take(batch, at, a.alert())
+	if len(batch.Reports) > taken && full {
+		intake.Mark(batch, at.Field("annotations"), fmt.Sprintf("are %d or more; what came after was left out", mostPairs))
+	}
 	if len(batch.Reports) > taken && !utf8.Valid(raw) {
 		intake.Mark(batch, at.Field(""), "bytes that are not UTF-8 were replaced by U+FFFD")
 	}
@@ -86,7 +89,7 @@ func (d decoder) one(batch *incidents.Batch, at intake.Place, raw []byte) {
 
 // single takes a body without alerts for one alert, if it looks like one.
 func (d decoder) single(body []byte) (incidents.Batch, error) {
-	var a alert
+	var a wide
 	err := json.Unmarshal(body, &a)
 	if err != nil || a.Status == "" || len(a.Labels) == 0 {
 		return incidents.Batch{}, refuse("alerts", "are missing; this door reads Alertmanager's webhook body, so a custom "+
@@ -130,25 +133,4 @@ func fieldFault(err error) (field, reason string) {
 		return kind.Field, "must be an object whose values are texts"
 	}
 	return kind.Field, "must be a text"
-}
-
-// tooDeep gives the offset of the first bracket that stands deeper than limit, or -1.
-func tooDeep(body []byte, limit int) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > limit {
-				return i
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return -1
 }
