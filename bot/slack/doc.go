@@ -35,6 +35,8 @@
 //   - An empty token or secret is refused at Open. No error, log line or answer contains one, nor a response_url.
 //   - A signature is good once in ten minutes. Upper-case hex is refused, since otherwise one signature could be written
 //     in many ways and each would be seen for the first time.
+//     Slack stamps whole seconds, so its own repetition within the second of a failed first delivery is refused as well;
+//     the next one, a minute later, is not.
 //   - bot.Press.ID and bot.Utterance.ID are the same for a repeated delivery: Slack repeats events up to three times and
 //     Socket Mode envelopes without end. Work is not dropped because it looks repeated (the first delivery may have died
 //     half way): the Inbox makes it idempotent by that ID, and only the first answer is said.

@@ -205,3 +205,12 @@ func (s *Server) AddGroup(g Group) {
 	defer s.mu.Unlock()
 	s.world.groups[g.ID] = &g
 }
+
+// AddMessage puts somebody else's message into a channel and returns it with its timestamp.
+func (s *Server) AddMessage(m Message) Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.TS = s.world.ts(s.Clock.Now())
+	s.world.messages[m.Channel] = append(s.world.messages[m.Channel], &m)
+	return m
+}
