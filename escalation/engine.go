@@ -259,7 +259,7 @@ func (e *Engine) step(shard int, setup *Setup, in *incidents.Incident, d due, no
 		args = append(args, "page_skipped", object("step", s.Step+1, "round", s.Round+1, "reason", s.Reason))
 	}
 	var entry []byte
-	for _, c := range e.addresses(plan.Calls, in) {
+	for _, c := range e.addresses(plan.Calls, setup.Channel, in) {
 		args = append(args, e.queued(Page{Incident: in.ID, Person: c.Person, Address: c.Address, Severity: in.Severity, Step: c.Step, Round: c.Round,
 			Nobody: c.Nobody, Key: fmt.Sprintf("p-%s-%s-%d-%d-%s", in.ID, d.at, c.Round, c.Step, short(c.Address))})...)
 	}
@@ -271,15 +271,19 @@ func (e *Engine) step(shard int, setup *Setup, in *incidents.Incident, d due, no
 			e.store.Key(shard, "pages"), e.store.Key(shard, "page")}}
 }
 
-// addresses replaces the word that nobody was reached by one for each of the incident's channels.
-func (e *Engine) addresses(calls []Call, in *incidents.Incident) []Call {
+// addresses turns the word that nobody was reached into one for the fallback channel, or for the incident's channels.
+func (e *Engine) addresses(calls []Call, fallback string, in *incidents.Incident) []Call {
+	channels := in.Channels
+	if fallback != "" {
+		channels = []string{fallback}
+	}
 	var out []Call
 	for _, c := range calls {
 		if !c.Nobody {
 			out = append(out, c)
 			continue
 		}
-		for _, ch := range in.Channels {
+		for _, ch := range channels {
 			c.Address = ch
 			out = append(out, c)
 		}

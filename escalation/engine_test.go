@@ -29,7 +29,7 @@ type watch struct {
 
 func people(t testing.TB) *schedules.Directory {
 	d, faults := schedules.NewDirectory([]schedules.Person{
-		{ID: "alice", Name: "Alice Chen", Timezone: "UTC", Slack: "U0ALICE"}, {ID: "bob", Name: "Bob", Timezone: "UTC", Slack: "U0BOB"},
+		{ID: "alice", Name: "Alice Chen", Timezone: "UTC", Slack: "U0ALICE", Roles: schedules.Roles{schedules.Responder}}, {ID: "bob", Name: "Bob", Timezone: "UTC", Slack: "U0BOB", Roles: schedules.Roles{schedules.Responder}},
 		{ID: "carol", Name: "Carol", Timezone: "UTC", Slack: "U0CAROL"}, {ID: "dave", Name: "Dave", Timezone: "UTC"},
 	}, []schedules.Team{{Name: "web", Members: []string{"alice", "bob"}}})
 	if len(faults) > 0 {
@@ -67,6 +67,7 @@ func each(t *testing.T, s *escalation.Setup, f func(w *watch)) {
 	redistest.Each(t, func() time.Time { return w.now }, func(t *testing.T, store *state.Store) {
 		*w = watch{t: t, store: store, now: t0}
 		w.in = incidents.New(store, incidents.Config{StaleAfter: time.Hour})
+		w.in.Use(people(t))
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- w.in.Run(ctx) }()

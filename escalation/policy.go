@@ -88,7 +88,9 @@ type Setup struct {
 	Policies map[string]*Policy
 	// Fallback walks on for incidents whose policy is gone; nil: their steps reach nobody, which is said.
 	Fallback *Policy
-	Roster   *Roster
+	// Channel hears when a whole round reaches nobody; "": the incident's own channels do.
+	Channel string
+	Roster  *Roster
 }
 
 // policy finds the policy that an incident's ladder follows now.

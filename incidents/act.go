@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"dogwatch/internal/state"
+	"dogwatch/schedules"
 )
 
 //go:embed act.lua
@@ -35,6 +36,24 @@ type LateError struct {
 
 func (e *LateError) Error() string {
 	return fmt.Sprintf("%s incident: it is %s already", e.Verb, e.State)
+}
+
+// DeniedError: the person has no right to do it.
+type DeniedError struct{ Verb, Person string }
+
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("%s incident: %q has no right to (role responder)", e.Verb, e.Person)
+}
+
+// Use takes the people of a configuration. Until it was called nobody may do anything.
+func (s *Service) Use(d *schedules.Directory) { s.people.Store(d) }
+
+// allowed is the one place where the right to change an incident is checked, whichever way the wish came.
+func (s *Service) allowed(verb string, by By) error {
+	if d := s.people.Load(); d == nil || !d.Allows(by.Person, schedules.Responder) {
+		return &DeniedError{verb, by.Person}
+	}
+	return nil
 }
 
 // Errors of what people ask for.
@@ -111,6 +130,9 @@ func data(pairs ...string) string {
 }
 
 func (s *Service) act(ctx context.Context, id ID, verb string, by By, data, arg string) error {
+	if err := s.allowed(verb, by); err != nil {
+		return err
+	}
 	n := id.Shard()
 	ik := s.keys.incident(id)
 	entry := auditEntry("incident."+verb, id, by.Actor, data)
@@ -157,6 +179,9 @@ type Declaration struct {
 
 // Declare begins an incident by hand and returns its id.
 func (s *Service) Declare(ctx context.Context, by By, d Declaration) (ID, error) {
+	if err := s.allowed("declare", by); err != nil {
+		return "", err
+	}
 	title := clean(strings.ToValidUTF8(d.Title, "\uFFFD"), 200)
 	if title == "" || !utf8.ValidString(title) {
 		return "", fmt.Errorf("declare incident: %w", ErrEmpty)

@@ -63,6 +63,15 @@ func TestWhatPeopleDo(t *testing.T) {
 		if k := b.kinds(id); k != "opened acknowledged assigned note snoozed escalated resolved reopened" {
 			b.t.Fatalf("history: %s", k)
 		}
+		for _, who := range []string{"eve", "stranger", ""} {
+			var denied *incidents.DeniedError
+			if err := b.s.Acknowledge(ctx, id, by(who, "17"), ""); !errors.As(err, &denied) {
+				b.t.Fatalf("%q acknowledged: %v", who, err)
+			}
+			if _, err := b.s.Declare(ctx, by(who, "18"), incidents.Declaration{Title: "x", Severity: "P1"}); !errors.As(err, &denied) {
+				b.t.Fatalf("%q declared: %v", who, err)
+			}
+		}
 		if err := b.s.Acknowledge(ctx, incidents.NewID(3), by("alice", "16"), ""); !errors.Is(err, incidents.ErrUnknown) {
 			b.t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"dogwatch/incidents"
 	"dogwatch/internal/redistest"
 	"dogwatch/internal/state"
+	"dogwatch/schedules"
 )
 
 var t0 = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -40,11 +41,26 @@ func each(t *testing.T, cfg incidents.Config, f func(b *bench)) {
 
 func run(t testing.TB, store *state.Store, cfg incidents.Config) *incidents.Service {
 	s := incidents.New(store, cfg)
+	s.Use(people(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return s
+}
+
+// people are a to t and a few names, who may respond, and eve, who may only read.
+func people(t testing.TB) *schedules.Directory {
+	t.Helper()
+	list := []schedules.Person{{ID: "eve", Name: "Eve", Timezone: "UTC", Roles: schedules.Roles{schedules.Viewer}}}
+	for _, id := range append(strings.Split("abcdefghijklmnopqrst", ""), "alice", "bob", "carol") {
+		list = append(list, schedules.Person{ID: id, Name: id, Timezone: "UTC", Roles: schedules.Roles{schedules.Responder}})
+	}
+	d, faults := schedules.NewDirectory(list, nil)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return d
 }
 
 // route groups by alertname; severity and policy come from labels.

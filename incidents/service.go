@@ -3,11 +3,13 @@ package incidents
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"dogwatch/internal/state"
+	"dogwatch/schedules"
 )
 
 // Config are the limits and windows of this package; zero values take the defaults.
@@ -66,6 +68,7 @@ type Service struct {
 	queue  chan *job
 	groups *lru.Cache[string, ID] // group hash -> the incident we believe is its latest; the script corrects us
 	blocks blocks
+	people atomic.Pointer[schedules.Directory]
 }
 
 // New makes the service.
