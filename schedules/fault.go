@@ -54,7 +54,7 @@ func (f *findings) under(path string, deeper []Fault) {
 func didYouMean(written string, known []string) string {
 	best, least := "", 1+len(written)/3
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := distance(strings.ToLower(written), strings.ToLower(k)); d <= least && (best == "" || d < least) {
+		if d := distance(strings.ToLower(written), strings.ToLower(k)); d <= least && d < len(written) && (best == "" || d < least) {
 			best, least = k, d
 		}
 	}

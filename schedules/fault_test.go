@@ -55,7 +55,7 @@ layers[0].during[0]: there is no time interval "nigths" (did you mean "nights"?)
 layers[1].name: layers[0] is called "one" too
 layers[1].people[0]: "a" stands twice in one turn
 layers[1].people[1]: the turn has nobody (name a person or leave the turn out)
-layers[1].people[2]: nobody is called "z" under people (did you mean "a"?)
+layers[1].people[2]: nobody is called "z" under people
 layers[1].shift: a shift of "0d" is not possible (1h to ten years)
 layers[1].end: the layer ends before it starts
 layers[2].name: "override" is the name under which overrides are shown

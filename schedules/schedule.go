@@ -53,8 +53,9 @@ const OverrideLayer = "override"
 type Compiled struct {
 	name      string
 	zone      *zone
-	layers    []*layer // as written, the last one wins
-	overrides []shift  // by start, apart
+	layers    []*layer   // as written, the last one wins
+	overrides []shift    // by start, apart
+	written   []Override // those of the file
 	directory *Directory
 	start     int64 // nobody is on call before
 }
@@ -107,6 +108,7 @@ func Compile(s Schedule, directory *Directory, intervals *Intervals) (*Compiled,
 	for _, l := range c.layers {
 		c.start = min(c.start, l.rotation.from(beginning).start)
 	}
+	c.written = overrides
 	return c.WithOverrides(overrides), nil
 }
 

@@ -163,7 +163,7 @@ func TestQuestionsEnd(t *testing.T) {
 	aab := [][]string{{"a"}, {"a", "b"}}
 	centuries := []time.Time{{}, century, later, time.Date(2499, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Unix(1<<62, 0), time.Unix(-1<<62, 0)}
-	for _, zone := range []string{"America/Santiago", "Africa/Casablanca", "Pacific/Apia", "Australia/Lord_Howe", "UTC"} {
+	for _, zone := range []string{"America/Santiago", "Pacific/Apia"} {
 		for _, layers := range [][]Layer{
 			{{People: ab, Start: "1970-01-01T00:00:00", Shift: "1mo", During: []string{"never"}}},
 			{{People: ab, Start: "1970-01-01T00:00:00", Shift: "1d", During: []string{"past"}}},
