@@ -39,7 +39,7 @@ type Config struct {
 
 	MaxBody     int           // bytes of one body, inflated; default 8 MiB
 	MaxRatio    int           // inflated bytes for each compressed one, looked at from 64 KiB on; default 100
-	MaxRequests int           // requests under way between their token and their answer; default 1024
+	MaxRequests int           // requests under way between the end of their body and their answer; default 1024
 	MaxBytes    int64         // bytes of all bodies under way, read and decoded; default 64 MiB
 	ReadTimeout time.Duration // for the whole of one body; default 10 s
 	RetryAfter  time.Duration // what a 503 asks for, in whole seconds; default 1 s

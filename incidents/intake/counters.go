@@ -20,7 +20,7 @@ type Counts struct {
 	TooSlow      uint64 // 408
 	Broken       uint64 // the connection or the compression broke while the body was read, or 415
 	Invalid      uint64 // 400 by the decoder
-	Overloaded   uint64 // 503 before the body was read: too much under way
+	Overloaded   uint64 // 503 because too much is under way, or the doors are closed
 	Failed       uint64 // 503 by Take or Bury
 
 	Panicked  uint64 // decoder panics, also counted in Invalid
@@ -33,7 +33,7 @@ type Counts struct {
 
 // Load is what is under way now.
 type Load struct {
-	Requests int64
+	Requests int64 // whose bodies have come and that wait for their answer
 	Bytes    int64 // of bodies, as read and as decoded
 }
 

@@ -18,8 +18,8 @@
 //  2. the token, from Authorization: Bearer, the password of Basic, or ?token=: 401. Only its SHA-256 is
 //     compared, in constant time, with each of the source's (two while one is being replaced). A source that
 //     does not exist is answered like a wrong token. Nothing of the request is read, kept or logged.
-//  3. room: a bounded number of requests and of body bytes under way, over which 503. Overload is never 429:
-//     Alertmanager does not retry that.
+//  3. room: a bounded number of requests that wait to be kept, and of body bytes under way, over which 503. Overload
+//     is never 429: Alertmanager does not retry that. Who is still sending takes up bytes but no place in the queue.
 //  4. the body, plain or gzip, within its size, its ratio of inflation and its time: 413, 408, 400, 415
 //  5. Decode: 400, with what is wrong, where, and the id of the dead letter under which the body is kept
 //  6. Take: 503 with Retry-After when it fails, since the sender then tries again
@@ -43,6 +43,8 @@
 // Note is answered by the server's closing of that connection; what the request held is given back.
 //
 // # What it does not do
+//
+// It does not limit headers or the time for them: the server's MaxHeaderBytes (16 KiB) and ReadHeaderTimeout do.
 //
 // It does not route, group, deduplicate or store, does not limit the rate of a source (a queue that is full says
 // so, in 503), and does not log requests. A token in ?token= stays in the request's URL: whoever wraps the

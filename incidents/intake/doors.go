@@ -24,6 +24,7 @@ type Doors struct {
 	unknown tally
 	started time.Time
 
+	closed   atomic.Bool
 	requests atomic.Int64
 	bytes    atomic.Int64
 
@@ -95,15 +96,18 @@ func (d *Doors) serve(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnauthorized, fault{})
 		return
 	}
-	if d.requests.Add(1) > int64(d.config.MaxRequests) {
-		d.requests.Add(-1)
+	if d.closed.Load() || d.requests.Load() >= int64(d.config.MaxRequests) {
 		door.tally.overloaded.Add(1)
+		w.Header().Set("Connection", "close") // rather than read a body that nobody wants
 		d.later(w)
 		return
 	}
-	defer d.requests.Add(-1)
 	d.receive(w, r, door)
 }
+
+// Close turns every further request away with 503, so that its sender goes to another replica or comes again.
+// Requests that have been let in go on to their end.
+func (d *Doors) Close() { d.closed.Store(true) }
 
 // authenticate finds the door that the request may pass, and is nil when there is none.
 func (d *Doors) authenticate(name string, r *http.Request) *door {
@@ -127,7 +131,8 @@ func (d *Doors) authenticate(name string, r *http.Request) *door {
 	return nil
 }
 
-// receive reads the body of an authenticated request and passes it on.
+// receive reads the body of an authenticated request. Only then does the request take one of the places: slow
+// senders, however many, do not keep the others out.
 func (d *Doors) receive(w http.ResponseWriter, r *http.Request, door *door) {
 	body := d.openBody()
 	defer body.close()
@@ -136,19 +141,30 @@ func (d *Doors) receive(w http.ResponseWriter, r *http.Request, door *door) {
 		return
 	}
 	door.tally.bytes.Add(uint64(len(body.data)))
-	batch, err := d.decode(door, body.data)
+	defer d.requests.Add(-1)
+	if d.requests.Add(1) > int64(d.config.MaxRequests) {
+		door.tally.overloaded.Add(1)
+		d.later(w)
+		return
+	}
+	d.keep(w, r, door, body.data)
+}
+
+// keep decodes a body, hands it over and answers.
+func (d *Doors) keep(w http.ResponseWriter, r *http.Request, door *door, data []byte) {
+	batch, err := d.decode(door, data)
 	if err != nil {
-		d.refuseWhole(w, r, door, body.data, err)
+		d.refuseWhole(w, r, door, data, err)
 		return
 	}
 	if len(batch.Rejected) > 0 && len(batch.Reports) == 0 {
-		d.refuseAll(w, r, door, body.data, &batch)
+		d.refuseAll(w, r, door, data, &batch)
 		return
 	}
 	answer := accepted{Rejected: len(batch.Rejected), rejections: batch.Rejected}
 	if answer.Rejected > 0 {
 		// First the body, then the good alerts: whatever fails, the sender repeats both.
-		if answer.DeadLetter, err = d.config.Bury(r.Context(), door.Name, reasonOf(&batch), body.data); err != nil {
+		if answer.DeadLetter, err = d.config.Bury(r.Context(), door.Name, reasonOf(&batch), data); err != nil {
 			door.tally.failed.Add(1)
 			d.later(w)
 			return

@@ -137,7 +137,7 @@ func TestHostileSenders(t *testing.T) {
 		if err := write(conn, head("Content-Length: 1000")+`{"alerts":`); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the slow request is under way", func() bool { return h.doors.Load().Requests == 1 })
+		until(t, "the slow request is under way", func() bool { return h.doors.Load().Bytes > 0 })
 		h.othersAreServed(t)
 		status, answer := answerOn(t, conn)
 		if status != http.StatusRequestTimeout || !strings.Contains(answer, "did not arrive within 300ms") {
@@ -199,6 +199,37 @@ func TestRequestsUnderWay(t *testing.T) {
 	h.othersAreServed(t)
 	if got := h.counts("prom"); got.Overloaded != 1 || got.Taken != 3 {
 		t.Errorf("counts %+v", got)
+	}
+}
+
+// TestManySlowSenders shows that senders who do not finish leave the places to others.
+func TestManySlowSenders(t *testing.T) {
+	h := open(t, func(c *intake.Config) { c.MaxRequests = 1 })
+	for i := range 20 {
+		if err := write(h.dial(t), head("Content-Length: 1000")+`{"alerts":`); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the slow request is under way", func() bool { return h.doors.Load().Bytes >= int64(i+1)*8<<10 })
+	}
+	h.othersAreServed(t)
+}
+
+// TestClose turns new requests away and lets the one inside finish.
+func TestClose(t *testing.T) {
+	h := open(t, nil)
+	h.gate = make(chan struct{})
+	inside := h.dial(t)
+	if err := write(inside, head(fmt.Sprint("Content-Length: ", len(good)))+good); err != nil {
+		t.Fatal(err)
+	}
+	<-h.arrived
+	h.doors.Close()
+	if response, _ := h.send(t, "/alerts/prom", good, "Authorization", bearer); response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("after Close: %d", response.StatusCode)
+	}
+	close(h.gate)
+	if status, answer := answerOn(t, inside); status != http.StatusOK {
+		t.Errorf("the one inside: %d %s", status, answer)
 	}
 }
 

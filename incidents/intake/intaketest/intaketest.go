@@ -64,49 +64,65 @@ func Fuzz(f *testing.F, decode intake.Decoder, dir string, also func(t *testing.
 // Promises fails the test if decode breaks one of its promises on this body.
 func Promises(t *testing.T, decode intake.Decoder, body []byte) {
 	t.Helper()
+	if broken := brokenPromise(decode, body); broken != "" {
+		t.Fatalf("of %q: %s", clip(body), broken)
+	}
+}
+
+// brokenPromise says which promise decode breaks on body, "" when it keeps them all.
+func brokenPromise(decode intake.Decoder, body []byte) string {
 	given := slices.Clone(body)
 	batch, err := decode(given)
 	if !slices.Equal(given, body) {
-		t.Fatalf("decoder changed the body %q", clip(body))
+		return "the decoder changed the body"
 	}
 	before := Describe(batch, err)
 	for i := range given {
 		given[i] = '#'
 	}
 	if after := Describe(batch, err); after != before {
-		t.Fatalf("decoder kept the body's buffer: of %q it said\n%s\nand after the buffer was used again\n%s", clip(body), before, after)
+		return "the decoder kept the body's buffer: it said\n" + before + "and after the buffer was used again\n" + after
 	}
 	if again := Describe(decode(slices.Clone(body))); again != before {
-		t.Fatalf("decoder says two things of %q:\n%s\nand\n%s", clip(body), before, again)
+		return "the decoder says two things:\n" + before + "and\n" + again
 	}
 	if err != nil {
-		var known *intake.BodyError
-		if !errors.As(err, &known) || known.Where == "" || known.Reason == "" {
-			t.Fatalf("error does not say where and why: %v", err)
-		}
-		if !reflect.ValueOf(batch).IsZero() {
-			t.Fatalf("an error came with a batch: %s", before)
-		}
-		return
+		return errorFault(batch, err)
+	}
+	return batchFault(batch)
+}
+
+func errorFault(batch incidents.Batch, err error) string {
+	var known *intake.BodyError
+	switch {
+	case !errors.As(err, &known) || known.Where == "" || known.Reason == "":
+		return "the error does not say where and why: " + err.Error()
+	case !reflect.ValueOf(batch).IsZero():
+		return "an error came with a batch: " + err.Error()
+	}
+	return ""
+}
+
+func batchFault(batch incidents.Batch) string {
+	if batch.Truncated < 0 {
+		return fmt.Sprintf("truncated is %d", batch.Truncated)
 	}
 	for i, report := range batch.Reports {
 		if fault := reportFault(report, intake.DefaultLimits()); fault != "" {
-			t.Fatalf("report %d of %q: %s", i, clip(body), fault)
+			return fmt.Sprintf("report %d: %s", i, fault)
 		}
-	}
-	if batch.Truncated < 0 {
-		t.Fatalf("truncated is %d", batch.Truncated)
 	}
 	for _, text := range batch.Marks {
 		if !printable(text) {
-			t.Fatalf("mark holds foul text: %q", text)
+			return fmt.Sprintf("a mark holds foul text: %q", text)
 		}
 	}
 	for _, r := range batch.Rejected {
 		if r.Where == "" || r.Reason == "" || !printable(r.Where+r.Reason) {
-			t.Fatalf("rejection does not say where and why in clean text: %+v", r)
+			return fmt.Sprintf("a rejection does not say where and why in clean text: %+v", r)
 		}
 	}
+	return ""
 }
 
 // reportFault says what about a report is not as incidents.Report promises, "" when all is.
@@ -128,10 +144,10 @@ func reportFault(r incidents.Report, limits intake.Limits) string {
 			return fmt.Sprintf("time %v", t)
 		}
 	}
-	return cmpText(r.Labels, limits.Name, limits.Value) + cmpText(r.Annotations, limits.Name, limits.Annotation)
+	return textFault(r.Labels, limits.Name, limits.Value) + textFault(r.Annotations, limits.Name, limits.Annotation)
 }
 
-func cmpText(texts map[string]string, name, value int) string {
+func textFault(texts map[string]string, name, value int) string {
 	for n, v := range texts {
 		if n == "" || len(n) > name || len(v) > value || !printable(n) || !printable(v) {
 			return fmt.Sprintf("%q: %q", clip([]byte(n)), clip([]byte(v)))
