@@ -23,8 +23,9 @@ func (w *WeCom) spoken(a bot.Answer, user, id string) (reply string, rest []appM
 		card, ok := renderCard(&bot.Card{
 			Headline: head, Body: []string{body},
 			Buttons: a.Choices[n*maxButtons : min((n+1)*maxButtons, len(a.Choices))],
-		}, taskID(fmt.Sprintf("answer/%s/%d", id, n)))
+		})
 		if ok {
+			card.TaskID = taskID(fmt.Sprintf("answer/%s/%d", id, n), card)
 			rest = append(rest, appMessage{
 				To: user, Type: "template_card", Agent: w.cfg.AgentID, Card: &card,
 				Check: 1, Interval: int(repeatCard / time.Second),

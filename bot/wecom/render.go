@@ -81,10 +81,9 @@ type button struct {
 
 // renderCard is a card for one person. ok is false if WeCom has no card for it: without buttons a card must lead
 // somewhere, so one with neither buttons nor links is sent as text.
-func renderCard(c *bot.Card, taskID string) (t templateCard, ok bool) {
+func renderCard(c *bot.Card) (t templateCard, ok bool) {
 	buttons, left := buttonsOf(c)
 	t = content(c, left)
-	t.TaskID = taskID
 	switch {
 	case len(buttons) > 0:
 		t.CardType, t.Buttons, t.Jumps = typeButtons, buttons, nil

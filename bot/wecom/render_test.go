@@ -84,7 +84,8 @@ type drawn struct {
 
 func draw(c bot.Card) drawn {
 	d := drawn{Update: renderUpdate(&c), Robot: renderRobot(bot.Message{Card: &c, Mention: []string{"alice", "@bob", "all", "<@x>"}})}
-	if t, ok := renderCard(&c, taskID("key/1")); ok {
+	if t, ok := renderCard(&c); ok {
+		t.TaskID = taskID("key/1", t)
 		d.Send = &t
 	} else {
 		d.Text = renderText(&c)
@@ -147,7 +148,7 @@ func TestHostileDataMentionsNobodyAndOpensNothing(t *testing.T) {
 
 func TestButtonsBeyondSixAreCountedAndNoKeyTwice(t *testing.T) {
 	c := cards()["incident_with_request"]
-	t1, _ := renderCard(&c, "t")
+	t1, _ := renderCard(&c)
 	var keys []string
 	for _, b := range t1.Buttons {
 		keys = append(keys, b.Key)
@@ -166,11 +167,15 @@ func TestButtonsBeyondSixAreCountedAndNoKeyTwice(t *testing.T) {
 func TestTaskIDs(t *testing.T) {
 	seen := map[string]string{}
 	for _, key := range []string{"a/b", "a-b", "a:b", "", strings.Repeat("x", 100), strings.Repeat("x", 99) + "y", "页"} {
-		id := taskID(key)
+		id := taskID(key, templateCard{})
 		if !taskForm(id) || seen[id] != "" {
 			t.Errorf("key %q has task id %q, also of %q", key, id, seen[id])
 		}
 		seen[id] = "key " + key
+	}
+	card := templateCard{MainTitle: title{Title: "a"}}
+	if taskID("k", card) == taskID("k", templateCard{}) || taskID("k", card) != taskID("k", templateCard{TaskID: "x", MainTitle: card.MainTitle}) {
+		t.Error("a changed card has the task id of the first, or the same card another")
 	}
 }
 

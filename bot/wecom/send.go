@@ -75,11 +75,15 @@ func (w *WeCom) Send(ctx context.Context, m bot.Message) (bot.Ref, error) {
 	if w.tokens == nil {
 		return bot.Ref{}, sendError(bot.Misconfigured, codeNoApp, "send %s: wecom has robots only, no application", m.Key)
 	}
-	task := taskID(m.Key)
+	var task string
 	body := appMessage{To: user, Agent: w.cfg.AgentID, Check: 1, Interval: int(repeatNote / time.Second)}
 	if m.Card == nil {
 		body.Type, body.Text = "text", &textPart{Content: cutBytes(inText(clean(m.Text)), maxText)}
-	} else if card, ok := renderCard(m.Card, task); ok {
+	} else if card, ok := renderCard(m.Card); ok {
+		if task = taskID(m.Key, card); task == "" {
+			return bot.Ref{}, sendError(bot.Refused, "encode", "send %s: the card cannot be encoded", m.Key)
+		}
+		card.TaskID = task
 		body.Type, body.Card, body.Interval = "template_card", &card, int(repeatCard/time.Second)
 	} else {
 		body.Type, body.Text = "text", &textPart{Content: renderText(m.Card)}
@@ -88,11 +92,7 @@ func (w *WeCom) Send(ctx context.Context, m bot.Message) (bot.Ref, error) {
 	if err != nil {
 		return bot.Ref{}, err
 	}
-	ref := bot.Ref{Platform: Name, Channel: "@" + user, ID: a.MsgID, Code: a.ResponseCode}
-	if body.Card != nil {
-		ref.Task = task
-	}
-	return ref, nil
+	return bot.Ref{Platform: Name, Channel: "@" + user, ID: a.MsgID, Code: a.ResponseCode, Task: task}, nil
 }
 
 // post sends an application message to one person. errcode 0 with the person among the invalid is a refusal.
@@ -173,9 +173,16 @@ func (w *WeCom) Find(_ context.Context, to bot.Address, _ string, since time.Tim
 	return bot.Ref{}, false, nil
 }
 
-// taskID makes a task id of a message's key: readable, within WeCom's alphabet, and different for different keys.
-func taskID(key string) string {
-	sum := sha256.Sum256([]byte(key))
+// taskID makes a task id of a message's key and its card: readable, within WeCom's alphabet, the same for a repeat and
+// different for everything else. The card is in it because a task id is taken once: should a card have changed before its
+// lost message is sent again, that is another message to WeCom, and must not be refused for the name of the first.
+func taskID(key string, card templateCard) string {
+	card.TaskID = ""
+	b, err := encode(card)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(append([]byte(key+"\x00"), b...))
 	readable := strings.Trim(notInTask.ReplaceAllString(key, "-"), "-")
 	return readable[:min(len(readable), 80)] + "-" + hex.EncodeToString(sum[:12])
 }

@@ -152,6 +152,21 @@ func TestALostAnswerIsSentAgainWithoutASecondCard(t *testing.T) {
 	}
 }
 
+// The card may have changed before it is sent again: that is another message, which must not be refused for its name.
+func TestALostCardThatChangedIsSentAnew(t *testing.T) {
+	h := open(t)
+	h.fake.Plan(wecomtest.Fault{Path: "message/send", Cut: true})
+	_, err := h.wecom.Send(h.ctx, page("page/1"))
+	h.wantKind(err, bot.Unknown, "transport")
+	changed := page("page/1")
+	changed.Card.Status = "Acknowledged by Bob"
+	ref := h.send(changed)
+	cards := h.fake.Cards("alice")
+	if len(cards) != 2 || cards[1].Desc != "Acknowledged by Bob" || ref.Task != cards[1].Task || cards[0].Task == ref.Task {
+		t.Errorf("cards %+v, ref %+v", cards, ref)
+	}
+}
+
 func TestFindWhereAgainIsNotSafe(t *testing.T) {
 	h := open(t)
 	for to, since := range map[string]time.Time{"ops": h.fake.Now(), "@alice": h.fake.Now().Add(-4 * time.Hour)} {

@@ -76,6 +76,9 @@ func (s *Server) send(c call) reply {
 	if len(good) == 0 {
 		return fail(81013, "user & party & tag all invalid")
 	}
+	if m.Task != "" {
+		s.tasks[m.Task] = true
+	}
 	s.serial++
 	m.ID, m.At, m.To = fmt.Sprintf("msg-%06d", s.serial), s.now(), good
 	answer := map[string]any{"msgid": m.ID}
@@ -147,9 +150,6 @@ func (s *Server) readNewCard(m *Message, raw json.RawMessage) *wrong {
 		return &wrong{43012, "callback url is required"}
 	case c.Task != "" && s.tasks[c.Task]:
 		return &wrong{42014, "task_id " + c.Task + " was used before"}
-	}
-	if c.Task != "" {
-		s.tasks[c.Task] = true
 	}
 	m.Card, m.Task = raw, c.Task
 	return nil
