@@ -120,10 +120,14 @@ func (c *Compiled) endOf(person string, instant int64) int64 {
 // are joined, also over layers; several people at once have an entry each; times with nobody on call are absent.
 // The range is cut to the years 1969 to 2500.
 func (c *Compiled) Shifts(from, to time.Time) []Shift {
-	var all []Shift
+	cut := newCut(from, to)
+	if cut.from >= cut.to {
+		return nil
+	}
+	// Room for three shifts a day, up to a year, made once: growing step by step costs more than all the arithmetic.
+	all := make([]Shift, 0, min(3*(cut.to-cut.from)/day+4, 1100))
 	var open []int // in all: shifts that have not ended
 	var before []string
-	cut := newCut(from, to)
 	for s := range c.walk(cut.from, cut.to) {
 		if slices.Equal(before, s.people) {
 			continue
