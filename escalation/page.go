@@ -47,6 +47,9 @@ var ErrUnreachable = errors.New("this person cannot be reached on any platform")
 // Summon pages a person about an incident because somebody asks for it, beside any ladder. A repeat with the same request
 // id pages once.
 func (e *Engine) Summon(ctx context.Context, in *incidents.Incident, person string, by incidents.By) error {
+	if err := e.incidents.Allowed("page about", by); err != nil {
+		return err
+	}
 	roster := e.Roster()
 	p, ok := roster.Directory.Person(person)
 	addresses := roster.Reach(p)

@@ -48,8 +48,8 @@ func (e *DeniedError) Error() string {
 // Use takes the people of a configuration. Until it was called nobody may do anything.
 func (s *Service) Use(d *schedules.Directory) { s.people.Store(d) }
 
-// allowed is the one place where the right to change an incident is checked, whichever way the wish came.
-func (s *Service) allowed(verb string, by By) error {
+// Allowed is the one place where the right to change an incident is checked, whichever way the wish came.
+func (s *Service) Allowed(verb string, by By) error {
 	if d := s.people.Load(); d == nil || !d.Allows(by.Person, schedules.Responder) {
 		return &DeniedError{verb, by.Person}
 	}
@@ -130,7 +130,7 @@ func data(pairs ...string) string {
 }
 
 func (s *Service) act(ctx context.Context, id ID, verb string, by By, data, arg string) error {
-	if err := s.allowed(verb, by); err != nil {
+	if err := s.Allowed(verb, by); err != nil {
 		return err
 	}
 	n := id.Shard()
@@ -179,7 +179,7 @@ type Declaration struct {
 
 // Declare begins an incident by hand and returns its id.
 func (s *Service) Declare(ctx context.Context, by By, d Declaration) (ID, error) {
-	if err := s.allowed("declare", by); err != nil {
+	if err := s.Allowed("declare", by); err != nil {
 		return "", err
 	}
 	title := clean(strings.ToValidUTF8(d.Title, "\uFFFD"), 200)
