@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dogwatch/actions"
+	"dogwatch/internal/text"
 )
 
 // Config is the runner's own part of the configuration. The zero value is the default throughout.
@@ -90,7 +91,7 @@ func (r *runner) setGrace(s string) error {
 	if s == "" {
 		return nil
 	}
-	d, err := time.ParseDuration(s)
+	d, err := text.ParseDuration(s)
 	if err != nil || d <= 0 || d > time.Minute {
 		return fmt.Errorf("grace: %q is not a duration between 0 and 1m", s)
 	}
