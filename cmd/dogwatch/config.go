@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"dogwatch/escalation"
 	"dogwatch/incidents"
 	"dogwatch/internal/text"
 	"dogwatch/schedules"
@@ -40,6 +41,7 @@ type Config struct {
 	directory *schedules.Directory
 	compiled  map[string]*schedules.Compiled
 	router    *incidents.Router
+	ladders   map[string]*escalation.Policy
 }
 
 type typedSecret struct {

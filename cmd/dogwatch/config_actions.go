@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"reflect"
 	"regexp"
 	"regexp/syntax"
@@ -55,6 +56,9 @@ func (a *approvalConfig) setDefaults() {
 }
 
 func (a *approvalConfig) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if n.ShortTag() == "!!null" {
+		return // a key without a value says nothing, least of all that no consent is needed
+	}
 	a.Written = true
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Value == "none":
@@ -89,6 +93,9 @@ func (r *commandRun) Validate() error {
 			faults = append(faults, fmt.Sprintf("argv[%d]: NUL cannot be in an argument", i))
 		}
 	}
+	if at := shellTemplate(r.Argv); at > 0 {
+		faults = append(faults, fmt.Sprintf("argv[%d]: a parameter inside a shell's text would be run as code; pass it as an argument of its own: [sh, -c, 'systemctl restart \"$1\"', --, '{{ .params.unit }}']", at))
+	}
 	if r.Timeout < duration("1s") {
 		faults = append(faults, "timeout: must be at least 1s")
 	}
@@ -98,31 +105,45 @@ func (r *commandRun) Validate() error {
 	return fmt.Errorf("%s", strings.Join(faults, "\n"))
 }
 
+// shellTemplate is the place of a shell's -c text that parameters are put into; 0 if there is none.
+func shellTemplate(argv []string) int {
+	for i := 2; i < len(argv); i++ {
+		shell := slices.ContainsFunc(argv[:i-1], func(a string) bool {
+			return slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"}, path.Base(a))
+		})
+		option := argv[i-1]
+		if shell && len(option) > 1 && option[0] == '-' && option[1] != '-' && strings.HasSuffix(option, "c") && strings.Contains(argv[i], "{{") {
+			return i
+		}
+	}
+	return 0
+}
+
 func (c *checker) actions() {
 	for _, name := range keys(c.Actions) {
-		a, path := c.Actions[name], "actions."+name
-		c.name(path, name)
+		a, at := c.Actions[name], "actions."+name
+		c.name(at, name)
 		if a == nil {
-			c.fault(path, "", "the action %q is empty", name)
+			c.fault(at, "", "the action %q is empty", name)
 			continue
 		}
-		c.need(path+".title", a.Title)
+		c.need(at+".title", a.Title)
 		plugin, known := runnerPlugins[a.Runner]
 		switch {
 		case a.Runner == "":
-			c.fault(path, nearestOr("", keys(runnerPlugins)), "the runner of the action %q is missing", name)
+			c.fault(at, nearestOr("", keys(runnerPlugins)), "the runner of the action %q is missing", name)
 		case !known:
-			c.fault(path+".runner", nearestOr(a.Runner, keys(runnerPlugins)), "there is no runner %q", a.Runner)
+			c.fault(at+".runner", nearestOr(a.Runner, keys(runnerPlugins)), "there is no runner %q", a.Runner)
 		case a.Run.node == nil:
-			c.fault(path, "", "what the action %q runs is missing", name)
+			c.fault(at, "", "what the action %q runs is missing", name)
 		default:
 			c.plugin(&a.Run, plugin.run)
 		}
 		for _, param := range keys(a.Params) {
-			c.param(path+".params."+param, param, a.Params[param])
+			c.param(at+".params."+param, param, a.Params[param])
 		}
-		c.templates(a.Run.node, path+".run", a.Params)
-		c.approval(path+".approval", a.Approval)
+		c.templates(a.Run.node, at+".run", a.Params)
+		c.approval(at+".approval", a.Approval)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"dogwatch/escalation"
 	"dogwatch/internal/text"
 	"dogwatch/schedules"
 )
@@ -153,15 +154,25 @@ func (s scheduleConfig) schedule(name string) schedules.Schedule {
 	return out
 }
 
-// reachable says whether somebody has an account on a configured platform.
-func (c *checker) reachable(id string) bool {
-	for platform := range c.Platforms {
-		if c.People[id].account(platform, id) != "" {
-			return true
+// roster is who is on call and where they hear, by the file alone.
+func (c *Config) roster() *escalation.Roster {
+	return &escalation.Roster{Directory: c.directory, Schedules: c.compiled, Reach: c.reach}
+}
+
+// reach are the addresses at which a person can be paged on the configured platforms.
+func (c *Config) reach(p schedules.Person) []string {
+	var all []string
+	for _, platform := range keys(c.Platforms) {
+		plugin, known := platformPlugins[platform]
+		if account := p.Account(platform); known && account != "" {
+			all = append(all, platform+":"+plugin.private+account)
 		}
 	}
-	return false
+	return all
 }
+
+// reachable says whether somebody has an account on a configured platform.
+func (c *checker) reachable(id string) bool { return len(c.reach(c.People[id].person(id))) > 0 }
 
 // behind are the people that a target can stand for; "schedule" counts everybody who is ever on call there.
 func (c *checker) behind(kind, name string) []string {

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"dogwatch/escalation"
 	"dogwatch/incidents"
 	"dogwatch/internal/expression"
 	"dogwatch/internal/text"
@@ -22,30 +22,12 @@ type policyConfig struct {
 type stepConfig struct {
 	After  text.Duration `yaml:"after" jsonschema_description:"Counts from the step before; for the first from the incident's start."`
 	Notify []string      `yaml:"notify" jsonschema_description:"schedule:NAME, team:NAME, person:ID or channel:PLATFORM:NAME."`
-	If     string        `yaml:"if" jsonschema_description:"Expression over severity, labels, source, route; the step is left out if it is false."`
-}
-
-// Pause is the time between two rounds.
-func (p policyConfig) Pause() time.Duration {
-	if p.RepeatAfter != nil {
-		return p.RepeatAfter.Std()
-	}
-	if len(p.Steps) == 0 {
-		return time.Minute
-	}
-	return max(p.Steps[len(p.Steps)-1].After.Std(), time.Minute)
-}
-
-// stepNames is what a step's `if` sees.
-type stepNames struct {
-	Severity string            `expr:"severity"`
-	Labels   map[string]string `expr:"labels"`
-	Source   string            `expr:"source"`
-	Route    string            `expr:"route"`
+	If     string        `yaml:"if" jsonschema_description:"Expression over severity, source, route, round; the step is left out if it is false."`
 }
 
 func (c *checker) policies() {
 	seen := map[string]bool{}
+	c.ladders = map[string]*escalation.Policy{}
 	for _, name := range keys(c.Policies) {
 		p, path := c.Policies[name], "policies."+name
 		c.name(path, name)
@@ -54,9 +36,13 @@ func (c *checker) policies() {
 			continue
 		}
 		people := false
+		ladder := &escalation.Policy{Name: name, Repeat: p.Repeat}
 		for i, s := range p.Steps {
-			people = c.step(fmt.Sprintf("%s.steps[%d]", path, i), i, s, seen) || people
+			at := fmt.Sprintf("%s.steps[%d]", path, i)
+			people = c.step(at, i, s, seen) || people
+			ladder.Steps = append(ladder.Steps, c.rung(at, s))
 		}
+		c.ladders[name] = ladder
 		if !people {
 			c.fault(path, "notify a person, a team or a schedule in one of its steps", "the policy %q reaches no person", name)
 		}
@@ -65,6 +51,7 @@ func (c *checker) policies() {
 		}
 		if p.RepeatAfter != nil {
 			c.atLeastSecond(path+".repeat_after", *p.RepeatAfter)
+			ladder.RepeatAfter = p.RepeatAfter.Std()
 		}
 	}
 }
@@ -88,12 +75,25 @@ func (c *checker) step(at string, i int, s stepConfig, seen map[string]bool) (pe
 			c.unreachable(kind, name, seen)
 		}
 	}
-	if s.If != "" || c.mentioned(at+".if") {
-		if _, err := expression.Compile(s.If, expression.Bool, &stepNames{}); err != nil {
-			c.expression(at+".if", err)
-		}
-	}
 	return people
+}
+
+// rung compiles a step as the engine walks it.
+func (c *checker) rung(at string, s stepConfig) escalation.Step {
+	step := escalation.Step{After: s.After.Std()}
+	for _, target := range s.Notify {
+		kind, name, _ := strings.Cut(target, ":")
+		step.Notify = append(step.Notify, escalation.Target{Kind: kind, Name: name})
+	}
+	if s.If == "" && !c.mentioned(at+".if") {
+		return step
+	}
+	condition, err := expression.Compile(s.If, expression.Bool, &escalation.Situation{})
+	if err != nil {
+		c.expression(at+".if", err)
+	}
+	step.If = condition
+	return step
 }
 
 // expression enters a fault inside the expression or template that stands at path.

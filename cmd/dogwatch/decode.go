@@ -123,6 +123,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, skip []s
 	}
 	for _, s := range skip {
 		fields[s] = reflect.Value{}
+		names = append(names, s)
 	}
 	d.pairs(n, path, func(key, value *yaml.Node, at string) {
 		field, known := fields[key.Value]
@@ -131,6 +132,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, skip []s
 			d.refuse(key, at, "write the keys out", "merge keys are not supported")
 		case !known:
 			d.refuse(key, at, nearestOr(key.Value, names), "unknown key %q%s", key.Value, in(path))
+			d.faults[len(d.faults)-1].unknownKey = true
 		case field.IsValid():
 			d.value(value, field, at)
 		}

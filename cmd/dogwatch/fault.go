@@ -19,6 +19,8 @@ type Fault struct {
 	Hint    string `json:"hint,omitempty"`
 	// Unset marks a secret that is named but not there, as in a demo on a machine without accounts.
 	Unset bool `json:"-"`
+	// unknownKey marks a key that nobody reads; everything else around it was read all the same.
+	unknownKey bool
 }
 
 // String is FILE:LINE:COLUMN: message (hint).

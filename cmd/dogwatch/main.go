@@ -74,7 +74,19 @@ func newRoot(a *app) *cobra.Command {
 	for _, command := range commands {
 		root.AddCommand(command(a))
 	}
+	strictCompletion(root)
 	return root
+}
+
+// strictCompletion makes a shell that the library does not know wrong usage; by itself it prints its help and is content.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = knownCommand
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
 
 // knownCommand refuses words that are no command, with the nearest that is one.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"dogwatch/bot/slack"
 	"dogwatch/bot/wecom"
@@ -21,6 +22,8 @@ type (
 	}
 	platformPlugin struct {
 		config func() any
+		// private goes before an account to make the address of a person's private conversation.
+		private string
 		// channel says why a name cannot be a channel there, and how to mend it; "" if it can.
 		channel func(c *Config, name string) (message, hint string)
 	}
@@ -39,9 +42,9 @@ var sourcePlugins = map[string]sourcePlugin{
 }
 
 var platformPlugins = map[string]platformPlugin{
-	"web":   {config: func() any { return &noSettings{} }, channel: feed},
+	"web":   {config: func() any { return &noSettings{} }, private: "@", channel: feed},
 	"slack": {config: func() any { return &slack.Config{} }, channel: slackChannel},
-	"wecom": {config: func() any { return &wecom.Config{} }, channel: wecomRobot},
+	"wecom": {config: func() any { return &wecom.Config{} }, private: "@", channel: wecomRobot},
 }
 
 var runnerPlugins = map[string]runnerPlugin{
@@ -97,8 +100,11 @@ type validator interface{ Validate() error }
 func (c *checker) plugin(s *section, fresh func() any) {
 	into := fresh()
 	if err := s.Decode(into); err != nil {
-		c.faults = append(c.faults, err.(Faults)...) // Decode returns nothing else
-		return
+		faults := err.(Faults) // Decode returns nothing else
+		c.faults = append(c.faults, faults...)
+		if slices.ContainsFunc(faults, func(f Fault) bool { return !f.unknownKey }) {
+			return // what could not be read would be called missing
+		}
 	}
 	if v, ok := into.(validator); ok {
 		if err := v.Validate(); err != nil {

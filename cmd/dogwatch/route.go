@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dogwatch/escalation"
 	"dogwatch/incidents"
 	"dogwatch/incidents/intake"
-	"dogwatch/internal/expression"
 )
 
 // What `route` prints.
@@ -38,19 +38,16 @@ type (
 		Steps       []routedStep      `json:"steps"`
 	}
 	routedStep struct {
-		Round  int          `json:"round"`
-		Step   int          `json:"step"`
+		Round  int          `json:"round"` // from 1
+		Step   int          `json:"step"`  // from 1
 		At     time.Time    `json:"at"`
 		Notify []routedPage `json:"notify"`
-		// Skipped says why nobody hears: "if" or "nobody"; "" when somebody does.
+		// Skipped says why nobody hears: "nobody", "condition"; "" when somebody does.
 		Skipped string `json:"skipped,omitempty"`
 	}
 	routedPage struct {
-		Target string `json:"target"`
-		// Person is empty for a channel.
-		Person string `json:"person,omitempty"`
-		// By are the addresses that reach the person on the configured platforms, or the channel itself.
-		By []string `json:"by"`
+		Person  string `json:"person,omitempty"` // empty for a channel
+		Channel string `json:"channel"`
 	}
 )
 
@@ -134,13 +131,13 @@ func (c *Config) dryRun(source string, body []byte, at time.Time, basis string) 
 	for i := range batch.Reports {
 		r := &batch.Reports[i]
 		d := c.router.Route(source, r, at)
-		names := &stepNames{Severity: d.Severity, Labels: r.Labels, Source: source, Route: d.Name}
 		alert := routedAlert{
 			Fingerprint: r.Fingerprint, Status: string(r.Status), Labels: r.Labels, Route: d.Name, GroupKey: d.GroupKey,
 			Severity: d.Severity, Policy: d.Policy, Channels: append([]string{}, d.Channels...), Steps: []routedStep{},
 		}
 		if r.Status == incidents.Firing {
-			alert.Steps = c.ladder(c.Policies[d.Policy], names, at)
+			sit := escalation.Situation{Severity: d.Severity, Source: source, Route: d.Name, Now: at}
+			alert.Steps = steps(escalation.Preview(c.ladders[d.Policy], sit, c.roster()), d.Channels)
 		}
 		report.Alerts = append(report.Alerts, alert)
 	}
@@ -154,72 +151,32 @@ func (l limitsConfig) intake() intake.Limits {
 	}
 }
 
-// ladder is every step of every round of a policy, as it would be walked from an instant while nobody acknowledges.
-func (c *Config) ladder(p policyConfig, names *stepNames, start time.Time) []routedStep {
-	var steps []routedStep
-	at := start
-	for round := 1; round <= p.Repeat+1; round++ {
-		nobody := false
-		for i, s := range p.Steps {
-			if !nobody {
-				at = at.Add(s.After.Std())
+// steps writes a previewed ladder as it is printed: first the steps that page nobody, then the one that does.
+func steps(rungs []escalation.Rung, channels []string) []routedStep {
+	out := []routedStep{}
+	for _, r := range rungs {
+		for _, skip := range r.Skips {
+			out = append(out, routedStep{Round: skip.Round + 1, Step: skip.Step + 1, At: r.At, Notify: []routedPage{}, Skipped: skip.Reason})
+		}
+		var paging *routedStep
+		for _, call := range r.Calls {
+			if call.Nobody {
+				continue // told to the incident's channels, in the row of the step that was skipped
 			}
-			if i == 0 && round > 1 {
-				at = at.Add(p.Pause() - s.After.Std())
+			if paging == nil {
+				out = append(out, routedStep{Round: call.Round + 1, Step: call.Step + 1, At: r.At})
+				paging = &out[len(out)-1]
 			}
-			step := routedStep{Round: round, Step: i + 1, At: at, Notify: []routedPage{}}
-			if s.If != "" && !c.holds(s.If, names) {
-				step.Skipped = "if"
-			} else {
-				for _, target := range s.Notify {
-					step.Notify = append(step.Notify, c.pages(target, at)...)
-				}
-				if len(step.Notify) == 0 {
-					step.Skipped = "nobody"
-				}
+			paging.Notify = append(paging.Notify, routedPage{call.Person, call.Address})
+		}
+		if told := len(r.Calls) > 0 && r.Calls[len(r.Calls)-1].Nobody; told {
+			last := &out[len(out)-1]
+			for _, c := range channels {
+				last.Notify = append(last.Notify, routedPage{Channel: c})
 			}
-			nobody = step.Skipped != ""
-			steps = append(steps, step)
 		}
 	}
-	return steps
-}
-
-// holds evaluates a step's condition; one that fails holds, so that somebody hears.
-func (c *Config) holds(source string, names *stepNames) bool {
-	p, err := expression.Compile(source, expression.Bool, &stepNames{})
-	if err != nil {
-		return true
-	}
-	ok, err := p.Bool(names)
-	return ok || err != nil
-}
-
-// pages are who hears of one target at an instant.
-func (c *Config) pages(target string, at time.Time) []routedPage {
-	kind, name, _ := strings.Cut(target, ":")
-	var people []string
-	switch kind {
-	case "channel":
-		return []routedPage{{Target: target, By: []string{name}}}
-	case "schedule":
-		people = c.compiled[name].On(at)
-	case "team":
-		people = c.Teams[name].Members
-	case "person":
-		people = []string{name}
-	}
-	var pages []routedPage
-	for _, id := range people {
-		page := routedPage{Target: target, Person: id, By: []string{}}
-		for _, platform := range keys(c.Platforms) {
-			if account := c.People[id].account(platform, id); account != "" {
-				page.By = append(page.By, platform+":"+account)
-			}
-		}
-		pages = append(pages, page)
-	}
-	return pages
+	return out
 }
 
 func (a *app) showRoute(r *routeReport, output string) error {
@@ -244,20 +201,22 @@ func (a *app) showRoute(r *routeReport, output string) error {
 	return nil
 }
 
+// who is a step in words: whom it pages, or why nobody.
 func (a *app) who(s routedStep) string {
-	switch s.Skipped {
-	case "if":
-		return a.say("skipped_if")
-	case "nobody":
-		return a.say("skipped_nobody")
+	var order []string
+	by := map[string][]string{}
+	for _, p := range s.Notify {
+		if _, known := by[p.Person]; !known {
+			order = append(order, p.Person)
+		}
+		by[p.Person] = append(by[p.Person], p.Channel)
 	}
 	var all []string
-	for _, p := range s.Notify {
-		if p.Person == "" {
-			all = append(all, p.Target)
-			continue
-		}
-		all = append(all, fmt.Sprintf("%s (%s: %s)", p.Person, p.Target, strings.Join(p.By, " ")))
+	if s.Skipped != "" {
+		all = append(all, a.say("skipped_"+s.Skipped))
+	}
+	for _, person := range order {
+		all = append(all, strings.TrimSpace(person+" "+strings.Join(by[person], " ")))
 	}
 	return strings.Join(all, ", ")
 }
