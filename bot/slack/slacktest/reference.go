@@ -3,6 +3,7 @@ package slacktest
 import (
 	_ "embed"
 	"encoding/json"
+	"slices"
 )
 
 //go:embed testdata/methods.json
@@ -33,4 +34,9 @@ var perMinute = map[int]int{1: 1, 2: 20, 3: 50, 4: 100}
 var allScopes = []string{
 	"commands", "chat:write", "chat:write.public", "users:read", "users:read.email", "usergroups:read", "usergroups:write",
 	"channels:read", "groups:read", "im:write", "im:history", "channels:history", "groups:history", "app_mentions:read",
+}
+
+// Documented says whether the table knows an error for a method, as its own or as one common to all.
+func Documented(name, code string) bool {
+	return slices.Contains(reference.Methods[name].Errors, code) || slices.Contains(reference.CommonErrors, code)
 }
