@@ -57,6 +57,7 @@ func open(t *testing.T, change ...func(*wecomtest.Options)) *house {
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	h := &house{T: t, fake: fake, desk: &desk{}, url: server.URL, log: &syncBuffer{}, ctx: context.Background()}
+	t.Cleanup(func() { h.noSecretIn(h.log.String()) })
 	h.wecom = h.start(newMemory().seen)
 	return h
 }
@@ -65,7 +66,7 @@ func open(t *testing.T, change ...func(*wecomtest.Options)) *house {
 func (h *house) start(seen func(context.Context, string, time.Duration) (bool, error)) *wecom.WeCom {
 	h.Helper()
 	w, err := wecom.Open(config(h.url), wecom.Deps{
-		Now: h.fake.Now, Timeout: 2 * time.Second, Seen: seen, Log: slog.New(slog.NewJSONHandler(h.log, nil)),
+		Now: h.fake.Now, Timeout: time.Second, Seen: seen, Log: slog.New(slog.NewJSONHandler(h.log, nil)),
 	})
 	if err != nil {
 		h.Fatal(err)

@@ -53,6 +53,9 @@ func TestNotesAndRobots(t *testing.T) {
 	if ref != (bot.Ref{Platform: "wecom", Channel: "ops", ID: "page/1"}) {
 		t.Errorf("ref %+v", ref)
 	}
+	if h.wecom.Editable("ops") || h.wecom.Editable("@all") || !h.wecom.Editable("@alice") {
+		t.Error("what can be changed is a person's message, and only that")
+	}
 	calls := len(h.fake.Journal(""))
 	_, err := h.wecom.Edit(h.ctx, ref, card)
 	h.wantKind(err, bot.Gone, "robot_message")

@@ -107,6 +107,9 @@ func (w *WeCom) Budget(to string) []Limit {
 	return w.robot
 }
 
+// Editable says whether messages at an address can be changed: those to persons can, once for each code; a robot's cannot.
+func (w *WeCom) Editable(to string) bool { return person(to) != "" }
+
 // person is the account in "@alice"; "" if to is not of that form or WeCom has no such ids ("@all" is everybody).
 func person(to string) string {
 	id, ok := strings.CutPrefix(to, "@")

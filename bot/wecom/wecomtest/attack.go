@@ -21,13 +21,14 @@ const (
 	ForeignAgent Attack = "foreign_agent" // rightly signed, but for another application
 	OldTime      Attack = "old_time"      // rightly signed, ten minutes ago
 	FutureTime   Attack = "future_time"   // rightly signed, in ten minutes
+	TwoNonces    Attack = "two_nonces"    // rightly signed, with a second nonce behind the first
 	Doctype      Attack = "doctype"       // rightly signed, with a declared entity
 	Replay       Attack = "replay"        // the last delivery once more, byte for byte
 	Huge         Attack = "huge"          // two megabytes
 )
 
 // Attacks are all of them.
-var Attacks = []Attack{BadSignature, NoSignature, ForeignCorp, ForeignAgent, OldTime, FutureTime, Doctype, Replay, Huge}
+var Attacks = []Attack{BadSignature, NoSignature, ForeignCorp, ForeignAgent, OldTime, FutureTime, TwoNonces, Doctype, Replay, Huge}
 
 // Attack calls the bot and gives what it answered.
 func (s *Server) Attack(ctx context.Context, kind Attack) (Attempt, error) {
@@ -54,6 +55,8 @@ func (s *Server) Attack(ctx context.Context, kind Attack) (Attempt, error) {
 		s.Advance(by)
 		p = s.envelope(inner, s.opts.CorpID)
 		s.Advance(-by)
+	case TwoNonces:
+		p.query += "&nonce=1"
 	case Doctype:
 		p = s.envelope(`<!DOCTYPE xml [<!ENTITY a "attack">]>`+inner, s.opts.CorpID)
 	case Replay:
