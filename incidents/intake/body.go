@@ -66,8 +66,8 @@ func (b *body) read(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > int64(b.doors.config.MaxBody) {
 		return errLarge
 	}
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(b.doors.config.ReadTimeout)); err != nil {
+	// The server lifts the deadline by itself when the body has ended, so it does not hang over Take.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(b.doors.config.ReadTimeout)); err != nil {
 		return errNoDeadline
 	}
 	if err := b.charge(int64(cap(b.data))); err != nil {
@@ -84,12 +84,7 @@ func (b *body) read(w http.ResponseWriter, r *http.Request) error {
 	if err := b.fill(source); err != nil {
 		return err
 	}
-	if err := b.charge(int64(len(b.data)) * decodedWeight); err != nil {
-		return err
-	}
-	// The server goes on reading to learn whether the client left. Running into the deadline there would cancel
-	// the request while its alerts are being kept.
-	return control.SetReadDeadline(time.Time{})
+	return b.charge(int64(len(b.data)) * decodedWeight)
 }
 
 // inflate puts a gzip reader before the wire.

@@ -51,7 +51,7 @@ func build() (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	return path, compile(source.Dir, cache, path)
+	return path, compile(source.Dir, path)
 }
 
 // download gives the pinned module's place in the module cache.
@@ -76,10 +76,10 @@ func download() (source struct{ Version, Dir, Error string }, err error) {
 
 // compile builds the program in a copy of the source, since the module cache cannot be written, and puts it at
 // path in one step, so that a build that was killed leaves nothing that looks finished.
-func compile(source, cache, path string) error {
-	work, err := os.MkdirTemp(cache, "build-")
-	if err != nil {
-		return fmt.Errorf("make build directory: %w", err)
+func compile(source, path string) error {
+	work := path + ".build"
+	if err := os.RemoveAll(work); err != nil { // a build that was killed left it
+		return fmt.Errorf("clear build directory: %w", err)
 	}
 	defer os.RemoveAll(work)
 	if err := os.CopyFS(work, os.DirFS(source)); err != nil {

@@ -261,3 +261,15 @@ func TestManyAlerts(t *testing.T) {
 		t.Errorf("5,000 alerts: %d taken, %d rejected, %v", len(batch.Reports), len(batch.Rejected), err)
 	}
 }
+
+// TestDepth has the limit cut through an alert itself.
+func TestDepth(t *testing.T) {
+	limits := intake.DefaultLimits()
+	for depth, ok := range map[int]bool{3: false, 4: true} {
+		limits.Depth = depth
+		batch, err := With(limits)([]byte(one(plain)))
+		if (err == nil) != ok || (len(batch.Reports) == 1) != ok {
+			t.Errorf("depth %d: %+v, %v", depth, batch, err)
+		}
+	}
+}

@@ -33,7 +33,8 @@ func Hostile(bodies [][]byte) [][]byte {
 var replacements = [][2]string{
 	{`"firing"`, `"FIRING"`}, {`"firing"`, `null`}, {`"firing"`, `1`}, {`"firing"`, `"pending"`}, {`"status"`, `"Status"`},
 	{`"status"`, `"\u0073tatus"`}, {`"status"`, `"ſtatus"`}, {`"labels"`, `"LABELS"`}, {`"labels":`, `"labels":{"zz":"1"},"labels":`},
-	{`"alerts"`, `"Alerts"`}, {`"alerts":`, `"alerts":[],"alerts":`}, {`"alerts"`, `"alertz"`}, {`"labels"`, `"label"`},
+	{`"alerts"`, `"Alerts"`}, {`"alerts":`, `"alerts":[],"alerts":`},
+	{`"alerts":`, `"alerts":[{"status":"odd","labels":{"a":"b"}}],"alerts":`}, {`"alerts"`, `"alertz"`}, {`"labels"`, `"label"`},
 	{`"critical"`, `3`}, {`"critical"`, `null`}, {`"critical"`, `["a"]`}, {`"critical"`, "\"nul \x00\""}, {`"critical"`, `"nul \u0000"`},
 	{`"critical"`, "\"bad \xff\xc0\""}, {`"critical"`, `"\ud800"`}, {`"critical"`, `"\ud83d\ude00"`}, {`"critical"`, "\"\u202eevil\u202c\""},
 	{`"critical"`, "\"line\nend\""}, {`"critical"`, `"esc \u001b[31m"`}, {`"critical"`, `"\x"`}, {`"critical"`, `"\/\b\f\n\r\t"`},
