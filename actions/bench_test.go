@@ -187,17 +187,16 @@ type stage struct {
 	mu      sync.Mutex
 	runs    []actions.Order
 	perform func(ctx context.Context, o actions.Order, out func([]byte)) (actions.Outcome, error)
-	// before runs ahead of started; an error means that nothing ran.
-	before func() error
+	// around, if not nil, calls started.
+	around func(started func() error) error
 }
 
 func (s *stage) Run(ctx context.Context, o actions.Order, started func() error, out func([]byte)) (actions.Outcome, error) {
-	if s.before != nil {
-		if err := s.before(); err != nil {
-			return actions.Outcome{}, errors.Join(actions.ErrNotStarted, err)
-		}
+	around := s.around
+	if around == nil {
+		around = func(started func() error) error { return started() }
 	}
-	if err := started(); err != nil {
+	if err := around(started); err != nil {
 		return actions.Outcome{}, errors.Join(actions.ErrNotStarted, err)
 	}
 	s.mu.Lock()

@@ -206,6 +206,7 @@ func (w *Worker) commit(r *Request, e ending, flow *live) {
 			_, end := w.s.finish(ctx, r, e, false)
 			err = errors.Join(err, end)
 			if end == nil {
+				w.count(r, e)
 				w.log.Info("run ended", "request", r.ID, "incident", r.Incident, "action", r.Action, "state", e.State, "why", e.Why,
 					"exit_code", e.Outcome.ExitCode)
 				return

@@ -12,7 +12,7 @@ local h = redis.call('HMGET', KEYS[6], 'state', 'digest', 'approvals', 'quorum',
 if not h[1] then return 'missing\31\31\31' end
 local verb, person, via = ARGV[5], ARGV[6], ARGV[7]
 local have, before = 1, false
-for who in string.gmatch(h[3] or '', '([^,\n]+),[^\n]*') do
+for who in string.gmatch(h[3] or '', '([^\30\n]+)\30[^\n]*') do
   have = have + 1
   if who == person then before = true end
 end
@@ -33,7 +33,7 @@ if verb == 'reject' then
   return finish(now, stands('ok'))
 end
 if h[6] ~= '0' and h[5] == person then return table.concat(stands('own'), '\31') end
-redis.call('HSET', KEYS[6], 'approvals', (h[3] or '') .. person .. ',' .. via .. ',' .. int(now) .. '\n')
+redis.call('HSET', KEYS[6], 'approvals', (h[3] or '') .. person .. '\30' .. via .. '\30' .. int(now) .. '\n')
 audit(now)
 if have < tonumber(h[4]) then
   told(now, 'request_approval', person, via, '{"have":' .. have .. ',"quorum":' .. h[4] .. '}')

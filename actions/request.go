@@ -193,11 +193,11 @@ func parseRequest(h map[string]string) (Request, bool) {
 	return r, true
 }
 
-// parseConsents reads "person,via,ms" lines.
+// parseConsents reads lines of person, via and time (ms), by \x1e.
 func parseConsents(s string) []Consent {
 	all := []Consent{}
 	for l := range strings.SplitSeq(s, "\n") {
-		f := strings.Split(l, ",")
+		f := strings.Split(l, "\x1e")
 		if len(f) == 3 {
 			all = append(all, Consent{f[0], f[1], ms(f[2])})
 		}

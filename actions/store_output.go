@@ -33,7 +33,10 @@ type OutputPage struct {
 
 var cursorForm = regexp.MustCompile(`^\d{1,15}-\d{1,10}$`)
 
-// Output reads what is new since a cursor ("" for the beginning), at most 256 KiB, without waiting.
+// pageEntries bounds a page. What is kept of an output is about 64 KiB, so a page is seldom not all of it.
+const pageEntries = 2000
+
+// Output reads what is new since a cursor ("" for the beginning), without waiting. Unless the page says Ended, more may come.
 func (s *Service) Output(ctx context.Context, id RequestID, cursor string) (OutputPage, error) {
 	if cursor == "" {
 		cursor = "0-0"
@@ -49,11 +52,11 @@ func (s *Service) Output(ctx context.Context, id RequestID, cursor string) (Outp
 	if err != nil {
 		return OutputPage{}, fmt.Errorf("read output of request %s: %w", id, err)
 	}
-	entries, err := s.store.Client().XRangeN(ctx, s.keys.output(id), "("+cursor, "+", 64).Result()
+	entries, err := s.store.Client().XRangeN(ctx, s.keys.output(id), "("+cursor, "+", pageEntries).Result()
 	if err != nil {
 		return OutputPage{}, fmt.Errorf("read output of request %s: %w", id, err)
 	}
-	page := OutputPage{Cursor: cursor, State: State(st), Ended: State(st).Final() && len(entries) < 64}
+	page := OutputPage{Cursor: cursor, State: State(st), Ended: State(st).Final() && len(entries) < pageEntries}
 	for _, e := range entries {
 		page.Cursor = e.ID
 		if text, ok := e.Values["t"].(string); ok {

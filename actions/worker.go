@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 )
@@ -30,6 +31,7 @@ type Worker struct {
 
 	mu     sync.Mutex
 	active map[RequestID]bool // claimed or being claimed here
+	ended  map[Result]int64
 
 	connected time.Time // since when Redis has answered without a fault; zero while it does not
 }
@@ -50,7 +52,26 @@ func NewWorker(s *Service, cfg WorkerConfig) *Worker {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Worker{s: s, cfg: cfg, log: cfg.Log, freed: make(chan struct{}, 1), active: map[RequestID]bool{}}
+	return &Worker{s: s, cfg: cfg, log: cfg.Log, freed: make(chan struct{}, 1), active: map[RequestID]bool{}, ended: map[Result]int64{}}
+}
+
+// Result is one kind of end of one action's runs.
+type Result struct {
+	Action string
+	State  State
+}
+
+// Ended is how many runs this process committed, by action and end.
+func (w *Worker) Ended() map[Result]int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.ended)
+}
+
+func (w *Worker) count(r *Request, e ending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended[Result{r.Action, e.State}]++
 }
 
 // lookAgain is how soon a request that another process made ready is seen without a wake-up.
