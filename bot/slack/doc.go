@@ -46,6 +46,12 @@
 // Deps.Seen keeps, for at most a day, "slack:sig:<sha256>" for signatures, "slack:event:<id>" for answered events and
 // "slack:envelope:<id>" for answered envelopes. Nothing else is stored.
 //
+// # Scopes
+//
+// commands and chat:write are enough to work. chat:write.public posts to public channels without joining; users:read tells
+// guests and people's languages; app_mentions:read and im:history bring typed words; channels:history, groups:history,
+// im:history and im:write let Find look, without which a lost answer may become a second message.
+//
 // # Failures
 //
 // Seen fails: requests are refused with 503 and have no effect. users.info fails: a person is taken as an ordinary member,

@@ -114,7 +114,6 @@ func TestFormAnswers(t *testing.T) {
 	if v = r.fake.Views("U0BOB"); len(v) != 1 || !strings.Contains(string(v[0].View), "You have no right to do that.") {
 		t.Errorf("refusal: %+v", v)
 	}
-	r.fake.Journal("")
 	if n := len(r.fake.Ephemerals("U0BOB")); n != 0 {
 		t.Errorf("%d private messages besides what the modal said", n)
 	}
