@@ -122,7 +122,9 @@ func shellTemplate(argv []string) int {
 func (c *checker) actions() {
 	for _, name := range keys(c.Actions) {
 		a, at := c.Actions[name], "actions."+name
-		c.name(at, name)
+		if !actionShape.MatchString(name) {
+			c.fault(at, "small letters, digits, . _ -, at most 64", "%q cannot be the name of an action", name)
+		}
 		if a == nil {
 			c.fault(at, "", "the action %q is empty", name)
 			continue
@@ -146,6 +148,8 @@ func (c *checker) actions() {
 		c.approval(at+".approval", a.Approval)
 	}
 }
+
+var actionShape = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 var paramShape = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 

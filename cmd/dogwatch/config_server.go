@@ -18,6 +18,7 @@ type serverConfig struct {
 	Listen      string        `yaml:"listen" jsonschema_description:"Address and port, default 127.0.0.1:8080."`
 	ExternalURL string        `yaml:"external_url" jsonschema_description:"How people's browsers reach the console; links in messages begin with it."`
 	Data        string        `yaml:"data" jsonschema_description:"Folder for ledger, audit file and embedded Redis; made with mode 0700. Default /var/lib/dogwatch."`
+	Fallback    string        `yaml:"fallback" jsonschema_description:"Channel that hears when a whole round of a policy reaches nobody. Default: the last route's first channel."`
 	Tokens      []tokenConfig `yaml:"tokens" jsonschema_description:"API, CLI and sign-in to the console; a token acts as its person."`
 }
 
@@ -158,6 +159,9 @@ func (c *checker) server() {
 	}
 	if s.Data == "" {
 		c.fault("server.data", "", "a folder is needed")
+	}
+	if s.Fallback != "" {
+		c.channel("server.fallback", s.Fallback)
 	}
 	names := map[string]bool{}
 	for i, t := range s.Tokens {

@@ -137,7 +137,7 @@ func (c *Config) dryRun(source string, body []byte, at time.Time, basis string) 
 		}
 		if r.Status == incidents.Firing {
 			sit := escalation.Situation{Severity: d.Severity, Source: source, Route: d.Name, Now: at}
-			alert.Steps = steps(escalation.Preview(c.ladders[d.Policy], sit, c.roster()), d.Channels)
+			alert.Steps = steps(escalation.Preview(c.ladders[d.Policy], sit, c.roster()), c.fallback(d.Channels))
 		}
 		report.Alerts = append(report.Alerts, alert)
 	}
@@ -151,8 +151,19 @@ func (l limitsConfig) intake() intake.Limits {
 	}
 }
 
+// fallback are the channels that hear when a whole round reaches nobody.
+func (c *Config) fallback(incident []string) []string {
+	if c.Server.Fallback != "" {
+		return []string{c.Server.Fallback}
+	}
+	if last := c.Routes[len(c.Routes)-1].Channels; len(last) > 0 {
+		return last[:1]
+	}
+	return incident
+}
+
 // steps writes a previewed ladder as it is printed: first the steps that page nobody, then the one that does.
-func steps(rungs []escalation.Rung, channels []string) []routedStep {
+func steps(rungs []escalation.Rung, fallback []string) []routedStep {
 	out := []routedStep{}
 	for _, r := range rungs {
 		for _, skip := range r.Skips {
@@ -161,7 +172,7 @@ func steps(rungs []escalation.Rung, channels []string) []routedStep {
 		var paging *routedStep
 		for _, call := range r.Calls {
 			if call.Nobody {
-				continue // told to the incident's channels, in the row of the step that was skipped
+				continue // told to the fallback, in the row of the step that was skipped
 			}
 			if paging == nil {
 				out = append(out, routedStep{Round: call.Round + 1, Step: call.Step + 1, At: r.At})
@@ -171,7 +182,7 @@ func steps(rungs []escalation.Rung, channels []string) []routedStep {
 		}
 		if told := len(r.Calls) > 0 && r.Calls[len(r.Calls)-1].Nobody; told {
 			last := &out[len(out)-1]
-			for _, c := range channels {
+			for _, c := range fallback {
 				last.Notify = append(last.Notify, routedPage{Channel: c})
 			}
 		}
@@ -203,6 +214,9 @@ func (a *app) showRoute(r *routeReport, output string) error {
 
 // who is a step in words: whom it pages, or why nobody.
 func (a *app) who(s routedStep) string {
+	if s.Skipped != "" {
+		return a.skipped(s)
+	}
 	var order []string
 	by := map[string][]string{}
 	for _, p := range s.Notify {
@@ -212,11 +226,20 @@ func (a *app) who(s routedStep) string {
 		by[p.Person] = append(by[p.Person], p.Channel)
 	}
 	var all []string
-	if s.Skipped != "" {
-		all = append(all, a.say("skipped_"+s.Skipped))
-	}
 	for _, person := range order {
 		all = append(all, strings.TrimSpace(person+" "+strings.Join(by[person], " ")))
 	}
 	return strings.Join(all, ", ")
+}
+
+// skipped is why a step pages nobody, and who is told when that ends a round in which nobody was paged.
+func (a *app) skipped(s routedStep) string {
+	if len(s.Notify) == 0 {
+		return a.say("skipped_" + s.Skipped)
+	}
+	var told []string
+	for _, p := range s.Notify {
+		told = append(told, p.Channel)
+	}
+	return a.say("round_reached_nobody", "channels", strings.Join(told, " "))
 }
