@@ -102,7 +102,7 @@ func (d *Doors) serve(w http.ResponseWriter, r *http.Request) {
 		d.later(w)
 		return
 	}
-	d.receive(w, r, door)
+	d.receive(visit{w, r, door})
 }
 
 // Close turns every further request away with 503, so that its sender goes to another replica or comes again.
@@ -131,56 +131,63 @@ func (d *Doors) authenticate(name string, r *http.Request) *door {
 	return nil
 }
 
+// visit is one request that has been let in.
+type visit struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	door *door
+}
+
 // receive reads the body of an authenticated request. Only then does the request take one of the places: slow
 // senders, however many, do not keep the others out.
-func (d *Doors) receive(w http.ResponseWriter, r *http.Request, door *door) {
+func (d *Doors) receive(v visit) {
 	body := d.openBody()
 	defer body.close()
-	if err := body.read(w, r); err != nil {
-		d.refuseBody(w, r, door, body, err)
+	if err := body.read(v.w, v.r); err != nil {
+		d.refuseBody(v, body, err)
 		return
 	}
-	door.tally.bytes.Add(uint64(len(body.data)))
+	v.door.tally.bytes.Add(uint64(len(body.data)))
 	defer d.requests.Add(-1)
 	if d.requests.Add(1) > int64(d.config.MaxRequests) {
-		door.tally.overloaded.Add(1)
-		d.later(w)
+		v.door.tally.overloaded.Add(1)
+		d.later(v.w)
 		return
 	}
-	d.keep(w, r, door, body.data)
+	d.keep(v, body.data)
 }
 
 // keep decodes a body, hands it over and answers.
-func (d *Doors) keep(w http.ResponseWriter, r *http.Request, door *door, data []byte) {
-	batch, err := d.decode(door, data)
+func (d *Doors) keep(v visit, data []byte) {
+	batch, err := d.decode(v.door, data)
 	if err != nil {
-		d.refuseWhole(w, r, door, data, err)
+		d.refuseWhole(v, data, err)
 		return
 	}
 	if len(batch.Rejected) > 0 && len(batch.Reports) == 0 {
-		d.refuseAll(w, r, door, data, &batch)
+		d.refuseAll(v, data, &batch)
 		return
 	}
 	answer := accepted{Rejected: len(batch.Rejected), rejections: batch.Rejected}
 	if answer.Rejected > 0 {
 		// First the body, then the good alerts: whatever fails, the sender repeats both.
-		if answer.DeadLetter, err = d.config.Bury(r.Context(), door.Name, reasonOf(&batch), data); err != nil {
-			door.tally.failed.Add(1)
-			d.later(w)
+		if answer.DeadLetter, err = d.config.Bury(v.r.Context(), v.door.Name, reasonOf(&batch), data); err != nil {
+			v.door.tally.failed.Add(1)
+			d.later(v.w)
 			return
 		}
 	}
-	if answer.Accepted, err = d.config.Take(r.Context(), door.Name, batch); err != nil {
-		door.tally.failed.Add(1)
-		d.later(w)
+	if answer.Accepted, err = d.config.Take(v.r.Context(), v.door.Name, batch); err != nil {
+		v.door.tally.failed.Add(1)
+		d.later(v.w)
 		return
 	}
-	door.tally.taken.Add(1)
-	door.tally.accepted.Add(uint64(answer.Accepted))
-	door.tally.rejected.Add(uint64(answer.Rejected))
-	door.tally.truncated.Add(uint64(batch.Truncated))
-	door.tally.marked.Add(uint64(len(batch.Marks)))
-	answer.write(w)
+	v.door.tally.taken.Add(1)
+	v.door.tally.accepted.Add(uint64(answer.Accepted))
+	v.door.tally.rejected.Add(uint64(answer.Rejected))
+	v.door.tally.truncated.Add(uint64(batch.Truncated))
+	v.door.tally.marked.Add(uint64(len(batch.Marks)))
+	answer.write(v.w)
 }
 
 // decode runs the source's decoder and turns its panic into an ordinary refusal: one poisonous body must not take
