@@ -357,3 +357,41 @@ func TestClockAndHeal(t *testing.T) {
 		t.Error("a hanging call was answered")
 	}
 }
+
+// Updates may overtake each other: one that is held back takes effect last and stays.
+func TestOvertakenUpdate(t *testing.T) {
+	s := newFake(t, slacktest.Options{Lenient: true})
+	posted, _ := call(t, s, "chat.postMessage", map[string]string{"channel": "C0FRESH", "text": "first"})
+	ts, _ := posted["ts"].(string)
+	s.Plan(slacktest.Fault{Method: "chat.update", Kind: slacktest.DelayedReply, Delay: 24 * time.Hour, Times: 1})
+	late := make(chan error, 1)
+	go func() {
+		resp, err := http.PostForm(s.APIURL()+"chat.update", url.Values{"token": {s.Options().Token}, "channel": {"C0FRESH"}, "ts": {ts}, "text": {"older"}})
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		late <- err
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.Await(ctx, func() bool { return len(s.Journal("chat.update")) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := call(t, s, "chat.update", map[string]string{"channel": "C0FRESH", "ts": ts, "text": "newer"}); got["ok"] != true {
+		t.Fatalf("update: %v", got)
+	}
+	for over := false; !over; {
+		s.Clock.Advance(24 * time.Hour)
+		select {
+		case err := <-late:
+			over = true
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if m := s.Messages("C0FRESH")[0]; m.Text != "older" || m.Updates != 2 {
+		t.Errorf("the message shows %q after %d updates", m.Text, m.Updates)
+	}
+}

@@ -18,6 +18,9 @@ func (s *Server) before(w http.ResponseWriter, r *http.Request, c *call, f *Faul
 		status = http.StatusOK
 	case Hang, Cut:
 	case DelayedReply:
+		s.mu.Lock()
+		s.note(Entry{Kind: "api", Method: c.method, Args: c.args, Fault: f.Kind}) // noted again with its answer
+		s.mu.Unlock()
 		_ = s.Clock.Wait(r.Context(), f.Delay) // a client that went away meanwhile: the call takes effect all the same
 		return false
 	default:
