@@ -77,128 +77,94 @@ func (h *house) othersAreServed(t *testing.T) {
 	}
 }
 
-func TestHostileSenders(t *testing.T) {
-	t.Run("10 MB announced", func(t *testing.T) {
-		h := open(t, nil)
-		conn := h.dial(t)
-		if err := write(conn, head("Content-Length: 10000000")); err != nil {
-			t.Fatal(err)
-		}
-		// Nothing of the body is sent: the announcement is enough.
-		status, answer := answerOn(t, conn)
-		if status != http.StatusRequestEntityTooLarge || !strings.Contains(answer, "is larger than 8388608 bytes; send fewer alerts at once") {
-			t.Errorf("answer %d %s", status, answer)
-		}
-		h.othersAreServed(t)
-	})
-
-	t.Run("a body that never ends", func(t *testing.T) {
-		h := open(t, nil)
-		conn := h.dial(t)
-		if err := write(conn, head("Transfer-Encoding: chunked")); err != nil {
-			t.Fatal(err)
-		}
-		chunk := fmt.Sprintf("%x\r\n%s\r\n", 64<<10, strings.Repeat(" ", 64<<10))
-		sent, ended := 0, make(chan struct{})
-		go func() {
-			defer close(ended)
-			for write(conn, chunk) == nil {
-				sent += len(chunk)
-			}
-		}()
-		status, answer := answerOn(t, conn)
-		if status != http.StatusRequestEntityTooLarge {
-			t.Errorf("answer %d %s", status, answer)
-		}
-		h.othersAreServed(t)
-		conn.Close()
-		<-ended
-		if sent > 64<<20 {
-			t.Errorf("the sender got rid of %d bytes", sent)
-		}
-		if got := h.counts("prom"); got.TooLarge != 1 {
-			t.Errorf("counts %+v", got)
-		}
-	})
-
-	t.Run("a bomb", func(t *testing.T) {
-		h := open(t, nil)
-		bomb := zipped(t, strings.Repeat(" ", 6<<20)) // within 8 MiB, but a thousand times its size
-		response, answer := h.send(t, "/alerts/prom", bomb, "Authorization", bearer, "Content-Encoding", "gzip")
-		if response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(answer, "inflates to more than 100 times its size") {
-			t.Errorf("answer %d %s", response.StatusCode, answer)
-		}
-		h.othersAreServed(t)
-	})
-
-	t.Run("a slow sender", func(t *testing.T) {
-		h := open(t, func(c *intake.Config) { c.ReadTimeout = 300 * time.Millisecond })
-		conn := h.dial(t)
-		if err := write(conn, head("Content-Length: 1000")+`{"alerts":`); err != nil {
-			t.Fatal(err)
-		}
-		until(t, "the slow request is under way", func() bool { return h.doors.Load().Bytes > 0 })
-		h.othersAreServed(t)
-		status, answer := answerOn(t, conn)
-		if status != http.StatusRequestTimeout || !strings.Contains(answer, "did not arrive within 300ms") {
-			t.Errorf("answer %d %s", status, answer)
-		}
-		if got := h.counts("prom"); got.TooSlow != 1 || got.Taken != 1 {
-			t.Errorf("counts %+v", got)
-		}
-	})
-
-	t.Run("a sender that hangs up", func(t *testing.T) {
-		h := open(t, nil)
-		conn := h.dial(t)
-		if err := write(conn, head("Content-Length: 1000")+`{"alerts":`); err != nil {
-			t.Fatal(err)
-		}
-		conn.Close()
-		until(t, "the request has ended", func() bool { return h.counts("prom").Broken == 1 })
-		if len(h.buried) != 0 {
-			t.Errorf("half a body was buried: %q", h.buried)
-		}
-	})
-
-	t.Run("5,000 alerts", func(t *testing.T) {
-		h := open(t, nil)
-		body := `{"alerts":[` + strings.Repeat(`{"status":"firing","labels":{"a":"b"}},`, 4999) + `{"status":"firing","labels":{"a":"b"}}]}`
-		if response, answer := h.send(t, "/alerts/prom", body, "Authorization", bearer); response.StatusCode != http.StatusOK || answer != "{\"accepted\":5000}\n" {
-			t.Errorf("answer %d %s", response.StatusCode, answer)
-		}
-	})
+func TestLargeBodyAnnounced(t *testing.T) {
+	h := open(t, nil)
+	conn := h.dial(t)
+	if err := write(conn, head("Content-Length: 10000000")); err != nil {
+		t.Fatal(err)
+	}
+	// Nothing of the body is sent: the announcement is enough.
+	status, answer := answerOn(t, conn)
+	if status != http.StatusRequestEntityTooLarge || !strings.Contains(answer, "is larger than 8388608 bytes; send fewer alerts at once") {
+		t.Errorf("answer %d %s", status, answer)
+	}
+	h.othersAreServed(t)
 }
 
-// TestRequestsUnderWay fills the house with requests that wait for Take.
-func TestRequestsUnderWay(t *testing.T) {
-	h := open(t, func(c *intake.Config) { c.MaxRequests = 2 })
-	h.gate = make(chan struct{})
-	waiting := []net.Conn{h.dial(t), h.dial(t)}
-	for _, conn := range waiting {
-		if err := write(conn, head(fmt.Sprint("Content-Length: ", len(good)))+good); err != nil {
-			t.Fatal(err)
+func TestEndlessBody(t *testing.T) {
+	h := open(t, nil)
+	conn := h.dial(t)
+	if err := write(conn, head("Transfer-Encoding: chunked")); err != nil {
+		t.Fatal(err)
+	}
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", 64<<10, strings.Repeat(" ", 64<<10))
+	sent, ended := 0, make(chan struct{})
+	go func() {
+		defer close(ended)
+		for write(conn, chunk) == nil {
+			sent += len(chunk)
 		}
-		<-h.arrived
+	}()
+	status, answer := answerOn(t, conn)
+	if status != http.StatusRequestEntityTooLarge {
+		t.Errorf("answer %d %s", status, answer)
 	}
-	response, answer := h.send(t, "/alerts/prom", good, "Authorization", bearer)
-	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "1" {
-		t.Errorf("third request: %d, Retry-After %q, %s", response.StatusCode, response.Header.Get("Retry-After"), answer)
-	}
-	// A full house still turns away those without a token.
-	if response, _ := h.send(t, "/alerts/prom", good, "Authorization", "Bearer wrong"); response.StatusCode != http.StatusUnauthorized {
-		t.Errorf("wrong token in a full house: %d", response.StatusCode)
-	}
-	close(h.gate)
-	for _, conn := range waiting {
-		if status, answer := answerOn(t, conn); status != http.StatusOK {
-			t.Errorf("waiting request: %d %s", status, answer)
-		}
-	}
-	h.gate = nil
 	h.othersAreServed(t)
-	if got := h.counts("prom"); got.Overloaded != 1 || got.Taken != 3 {
+	conn.Close()
+	<-ended
+	if sent > 64<<20 {
+		t.Errorf("the sender got rid of %d bytes", sent)
+	}
+	if got := h.counts("prom"); got.TooLarge != 1 {
 		t.Errorf("counts %+v", got)
+	}
+}
+
+func TestBomb(t *testing.T) {
+	h := open(t, nil)
+	bomb := zipped(t, strings.Repeat(" ", 6<<20)) // within 8 MiB, but a thousand times its size
+	response, answer := h.send(t, "/alerts/prom", bomb, "Authorization", bearer, "Content-Encoding", "gzip")
+	if response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(answer, "inflates to more than 100 times its size") {
+		t.Errorf("answer %d %s", response.StatusCode, answer)
+	}
+	h.othersAreServed(t)
+}
+
+func TestSlowSender(t *testing.T) {
+	h := open(t, func(c *intake.Config) { c.ReadTimeout = 300 * time.Millisecond })
+	conn := h.dial(t)
+	if err := write(conn, head("Content-Length: 1000")+`{"alerts":`); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the slow request is under way", func() bool { return h.doors.Load().Bytes > 0 })
+	h.othersAreServed(t)
+	status, answer := answerOn(t, conn)
+	if status != http.StatusRequestTimeout || !strings.Contains(answer, "did not arrive within 300ms") {
+		t.Errorf("answer %d %s", status, answer)
+	}
+	if got := h.counts("prom"); got.TooSlow != 1 || got.Taken != 1 {
+		t.Errorf("counts %+v", got)
+	}
+}
+
+func TestSenderHangsUp(t *testing.T) {
+	h := open(t, nil)
+	conn := h.dial(t)
+	if err := write(conn, head("Content-Length: 1000")+`{"alerts":`); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	until(t, "the request has ended", func() bool { return h.counts("prom").Broken == 1 })
+	if len(h.buried) != 0 {
+		t.Errorf("half a body was buried: %q", h.buried)
+	}
+}
+
+func TestManyAlertsInOneBody(t *testing.T) {
+	h := open(t, nil)
+	body := `{"alerts":[` + strings.Repeat(`{"status":"firing","labels":{"a":"b"}},`, 4999) + `{"status":"firing","labels":{"a":"b"}}]}`
+	if response, answer := h.send(t, "/alerts/prom", body, "Authorization", bearer); response.StatusCode != http.StatusOK || answer != "{\"accepted\":5000}\n" {
+		t.Errorf("answer %d %s", response.StatusCode, answer)
 	}
 }
 

@@ -124,89 +124,94 @@ func one(fields string) string { return `{"alerts":[{` + fields + `}]}` }
 
 const plain = `"status":"firing","labels":{"alertname":"A"}`
 
-func TestContent(t *testing.T) {
-	many := func(n int, value string) string {
-		var b strings.Builder
-		for i := range n {
-			fmt.Fprintf(&b, `,"l%03d":%q`, i, value)
-		}
-		return b.String()[1:]
+// many renders n labels.
+func many(n int, value string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"l%03d":%q`, i, value)
 	}
-	for _, test := range []struct{ name, body, want string }{
-		{
-			"group status is not the alert's", `{"status":"resolved","truncatedAlerts":3,"alerts":[{` + plain + `}]}`,
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\ntruncated 3\n",
-		},
-		{
-			"a firing alert has no end", one(plain + `,"endsAt":"2026-08-01T10:00:00Z"`),
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\ntruncated 0\n",
-		},
-		{
-			"year 1 is none, year 9999 cannot be", one(`"status":"resolved","labels":{"a":"b"},"startsAt":"0001-01-01T00:00:00Z","endsAt":"9999-12-31T23:59:59Z"`),
-			"report resolved \"\" starts - ends -\n  label \"a\" = \"b\"\nmark alerts[0].endsAt: year 9999 cannot be right, the time was left out\ntruncated 0\n",
-		},
-		{
-			"a time that is none", one(plain + `,"startsAt":"yesterday"`),
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\nmark alerts[0].startsAt: is not a time in the form of RFC 3339 and was left out\ntruncated 0\n",
-		},
-		{
-			"zones", one(plain + `,"startsAt":"2026-08-01T18:00:00.5+08:00"`),
-			"report firing \"\" starts 2026-08-01T10:00:00.5Z ends -\n  label \"alertname\" = \"A\"\ntruncated 0\n",
-		},
-		{
-			"repeated names: the last wins", one(`"status":"resolved","status":"firing","labels":{"a":"1"},"labels":{"b":"2","b":"3"}`),
-			"report firing \"\" starts - ends -\n  label \"a\" = \"1\"\n  label \"b\" = \"3\"\ntruncated 0\n",
-		},
-		{
-			"one bad alert among good ones", `{"alerts":[{` + plain + `},{"status":"firing","labels":{"a":5}},{"labels":{"a":"b"}},7]}`,
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n" +
-				"rejected 1 alerts[1].labels: must be an object whose values are texts\n" +
-				"rejected 2 alerts[2].status: is missing; must be \"firing\" or \"resolved\"\n" +
-				"rejected 3 alerts[3]: must be an object\ntruncated 0\n",
-		},
-		{
-			"NUL, terminal escapes and overrides", one(`"status":"firing","labels":{"a":"x\u0000y"},"annotations":{"s":"\u202egpj\u001b[0m"},"fingerprint":"f"`),
-			"report firing \"f\" starts - ends -\n  label \"a\" = \"x�y\"\n  annotation \"s\" = \"�gpj�[0m\"\n" +
-				"mark alerts[0].labels.a: characters that are not plain text were replaced by U+FFFD\n" +
-				"mark alerts[0].annotations.s: characters that are not plain text were replaced by U+FFFD\ntruncated 0\n",
-		},
-		{
-			"bytes that are not UTF-8", one(plain + ",\"annotations\":{\"s\":\"a\xff\"}"),
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n  annotation \"s\" = \"a�\"\n" +
-				"mark alerts[0]: bytes that are not UTF-8 were replaced by U+FFFD\ntruncated 0\n",
-		},
-		{
-			"200 labels", one(`"status":"firing","labels":{` + many(200, "v") + `}`),
-			"rejected 0 alerts[0].labels: are more than the limit of 64 (200 were read); drop some at the source\ntruncated 0\n",
-		},
-		{
-			"a name that is too long", one(`"status":"firing","labels":{"` + strings.Repeat("n", 129) + `":"v"}`),
-			"rejected 0 alerts[0].labels: hold a name that has 129 bytes, more than the limit of 128: \"" + strings.Repeat("n", 64) + "\"…\ntruncated 0\n",
-		},
-		{
-			"a foul name", one(`"status":"firing","labels":{"a\u0000":"v"}`),
-			"rejected 0 alerts[0].labels: hold a name that holds control characters or is not UTF-8: \"a\\x00\"\ntruncated 0\n",
-		},
-		{
-			"an annotation that is too long is cut between characters", one(plain + `,"annotations":{"s":"x` + strings.Repeat("é", 8192) + `"}`),
-			"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n  annotation \"s\" = \"x" + strings.Repeat("é", 8191) + "\"\n" +
-				"mark alerts[0].annotations.s: cut from 16385 to 16384 bytes\ntruncated 0\n",
-		},
-		{
-			"a custom payload that is one alert", `{"status":"resolved","labels":{"a":"b"},"endsAt":"2026-08-01T10:00:00Z"}`,
-			"report resolved \"\" starts - ends 2026-08-01T10:00:00Z\n  label \"a\" = \"b\"\nmark body: a custom payload without alerts was taken as one alert\ntruncated 0\n",
-		},
-		{"no alerts at all", `{"alerts":[]}`, "truncated 0\n"},
-		{
-			"another custom payload", `{"text":"disk full"}`,
-			"error: read body: alerts: are missing; this door reads Alertmanager's webhook body, so a custom payload must keep alerts, or be one alert with status and labels\n",
-		},
-		{"an array", `[{"labels":{"a":"b"}}]`, "error: read body: body: is an array; alerts in the form of Alertmanager's API v2 go to /api/v2/alerts\n"},
-		{"cut short", `{"alerts":[{"sta`, "error: read body: byte 16: not JSON: unexpected end of JSON input\n"},
-		{"two bodies", `{"alerts":[]}{}`, "error: read body: byte 14: not JSON: invalid character '{' after top-level value\n"},
-		{"deep", `{"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `,"alerts":[]}`, "error: read body: byte 20: nested deeper than 16 levels\n"},
-		{"a count that is none", `{"alerts":[],"truncatedAlerts":-4}`, "mark truncatedAlerts: is not a count; how many alerts were left out is not known\ntruncated 0\n"},
-	} {
+	return b.String()[1:]
+}
+
+// contents are bodies with what they must be read as.
+var contents = []struct{ name, body, want string }{
+	{
+		"group status is not the alert's", `{"status":"resolved","truncatedAlerts":3,"alerts":[{` + plain + `}]}`,
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\ntruncated 3\n",
+	},
+	{
+		"a firing alert has no end", one(plain + `,"endsAt":"2026-08-01T10:00:00Z"`),
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\ntruncated 0\n",
+	},
+	{
+		"year 1 is none, year 9999 cannot be", one(`"status":"resolved","labels":{"a":"b"},"startsAt":"0001-01-01T00:00:00Z","endsAt":"9999-12-31T23:59:59Z"`),
+		"report resolved \"\" starts - ends -\n  label \"a\" = \"b\"\nmark alerts[0].endsAt: year 9999 cannot be right, the time was left out\ntruncated 0\n",
+	},
+	{
+		"a time that is none", one(plain + `,"startsAt":"yesterday"`),
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\nmark alerts[0].startsAt: is not a time in the form of RFC 3339 and was left out\ntruncated 0\n",
+	},
+	{
+		"zones", one(plain + `,"startsAt":"2026-08-01T18:00:00.5+08:00"`),
+		"report firing \"\" starts 2026-08-01T10:00:00.5Z ends -\n  label \"alertname\" = \"A\"\ntruncated 0\n",
+	},
+	{
+		"repeated names: the last wins", one(`"status":"resolved","status":"firing","labels":{"a":"1"},"labels":{"b":"2","b":"3"}`),
+		"report firing \"\" starts - ends -\n  label \"a\" = \"1\"\n  label \"b\" = \"3\"\ntruncated 0\n",
+	},
+	{
+		"one bad alert among good ones", `{"alerts":[{` + plain + `},{"status":"firing","labels":{"a":5}},{"labels":{"a":"b"}},7]}`,
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n" +
+			"rejected 1 alerts[1].labels: must be an object whose values are texts\n" +
+			"rejected 2 alerts[2].status: is missing; must be \"firing\" or \"resolved\"\n" +
+			"rejected 3 alerts[3]: must be an object\ntruncated 0\n",
+	},
+	{
+		"NUL, terminal escapes and overrides", one(`"status":"firing","labels":{"a":"x\u0000y"},"annotations":{"s":"\u202egpj\u001b[0m"},"fingerprint":"f"`),
+		"report firing \"f\" starts - ends -\n  label \"a\" = \"x�y\"\n  annotation \"s\" = \"�gpj�[0m\"\n" +
+			"mark alerts[0].labels.a: characters that are not plain text were replaced by U+FFFD\n" +
+			"mark alerts[0].annotations.s: characters that are not plain text were replaced by U+FFFD\ntruncated 0\n",
+	},
+	{
+		"bytes that are not UTF-8", one(plain + ",\"annotations\":{\"s\":\"a\xff\"}"),
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n  annotation \"s\" = \"a�\"\n" +
+			"mark alerts[0]: bytes that are not UTF-8 were replaced by U+FFFD\ntruncated 0\n",
+	},
+	{
+		"200 labels", one(`"status":"firing","labels":{` + many(200, "v") + `}`),
+		"rejected 0 alerts[0].labels: are more than the limit of 64 (200 were read); drop some at the source\ntruncated 0\n",
+	},
+	{
+		"a name that is too long", one(`"status":"firing","labels":{"` + strings.Repeat("n", 129) + `":"v"}`),
+		"rejected 0 alerts[0].labels: hold a name that has 129 bytes, more than the limit of 128: \"" + strings.Repeat("n", 64) + "\"…\ntruncated 0\n",
+	},
+	{
+		"a foul name", one(`"status":"firing","labels":{"a\u0000":"v"}`),
+		"rejected 0 alerts[0].labels: hold a name that holds control characters or is not UTF-8: \"a\\x00\"\ntruncated 0\n",
+	},
+	{
+		"an annotation that is too long is cut between characters", one(plain + `,"annotations":{"s":"x` + strings.Repeat("é", 8192) + `"}`),
+		"report firing \"\" starts - ends -\n  label \"alertname\" = \"A\"\n  annotation \"s\" = \"x" + strings.Repeat("é", 8191) + "\"\n" +
+			"mark alerts[0].annotations.s: cut from 16385 to 16384 bytes\ntruncated 0\n",
+	},
+	{
+		"a custom payload that is one alert", `{"status":"resolved","labels":{"a":"b"},"endsAt":"2026-08-01T10:00:00Z"}`,
+		"report resolved \"\" starts - ends 2026-08-01T10:00:00Z\n  label \"a\" = \"b\"\nmark body: a custom payload without alerts was taken as one alert\ntruncated 0\n",
+	},
+	{"no alerts at all", `{"alerts":[]}`, "truncated 0\n"},
+	{
+		"another custom payload", `{"text":"disk full"}`,
+		"error: read body: alerts: are missing; this door reads Alertmanager's webhook body, so a custom payload must keep alerts, or be one alert with status and labels\n",
+	},
+	{"an array", `[{"labels":{"a":"b"}}]`, "error: read body: body: is an array; alerts in the form of Alertmanager's API v2 go to /api/v2/alerts\n"},
+	{"cut short", `{"alerts":[{"sta`, "error: read body: byte 16: not JSON: unexpected end of JSON input\n"},
+	{"two bodies", `{"alerts":[]}{}`, "error: read body: byte 14: not JSON: invalid character '{' after top-level value\n"},
+	{"deep", `{"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `,"alerts":[]}`, "error: read body: byte 20: nested deeper than 16 levels\n"},
+	{"a count that is none", `{"alerts":[],"truncatedAlerts":-4}`, "mark truncatedAlerts: is not a count; how many alerts were left out is not known\ntruncated 0\n"},
+}
+
+func TestContent(t *testing.T) {
+	for _, test := range contents {
 		t.Run(test.name, func(t *testing.T) {
 			intaketest.Promises(t, Decode, []byte(test.body))
 			sameAsThorough(t, []byte(test.body))
