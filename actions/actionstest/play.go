@@ -57,6 +57,7 @@ func init() {
 		"middle":    middle,
 		"burst":     burst,
 		"crash":     crash,
+		"record":    record,
 	}
 }
 
@@ -242,6 +243,13 @@ func burst(args []string) int {
 		start("hang", args[0])
 	}
 	await(args[0], n)
+	return 0
+}
+
+// record witnesses and ends: a line in the file is one run.
+func record(args []string) int {
+	witness(args[0])
+	fmt.Println("recorded")
 	return 0
 }
 
