@@ -52,7 +52,11 @@ var commands = []func(*app) *cobra.Command{
 	newOncallCommand,
 	newShiftsCommand,
 	newGapsCommand,
+	newAuditCommand,
 	newSchemaCommand,
+	newServeCommand,
+	newIncidentCommand,
+	newActionCommand,
 	newSampleCommand,
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -133,6 +134,10 @@ func (p *place) call(ctx context.Context, method string, body io.Reader, into an
 	}
 	request.Header.Set("Authorization", "Bearer "+p.auth)
 	request.Header.Set("Accept", "application/json")
+	request.Header.Set("X-Dogwatch-Via", "cli")
+	if method != http.MethodGet {
+		request.Header.Set("Idempotency-Key", rand.Text())
+	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -149,7 +154,7 @@ func (p *place) call(ctx context.Context, method string, body io.Reader, into an
 	if err != nil {
 		return failed("ask %s: %v", p.url, err)
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode/100 != 2 {
 		return failed("ask %s: %s", p.url, problem(response.Status, answer))
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
@@ -161,14 +166,23 @@ func (p *place) call(ctx context.Context, method string, body io.Reader, into an
 // problem is the sentence of an answer that refuses.
 func problem(status string, body []byte) string {
 	var p struct {
-		Title  string `json:"title"`
-		Detail string `json:"detail"`
+		Title  string      `json:"title"`
+		Detail string      `json:"detail"`
+		By     string      `json:"by"`
+		Errors []problemAt `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &p); err != nil || p.Title == "" && p.Detail == "" {
 		return status
 	}
-	if p.Detail == "" {
-		return fmt.Sprintf("%s: %s", status, p.Title)
+	parts := []string{status}
+	if p.Detail != "" {
+		parts = append(parts, p.Detail)
 	}
-	return fmt.Sprintf("%s: %s", status, p.Detail)
+	if p.By != "" {
+		parts = append(parts, "by "+p.By)
+	}
+	for _, e := range p.Errors {
+		parts = append(parts, strings.TrimPrefix(e.Path+": "+e.Message, ": "))
+	}
+	return printable(strings.Join(parts, ": "))
 }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dogwatch/actions"
+	"dogwatch/escalation"
+	"dogwatch/incidents"
+	"dogwatch/incidents/intake"
+	"dogwatch/internal/state"
+	"dogwatch/internal/text"
+	"dogwatch/schedules"
+)
+
+// house is a running dogwatch: every room, and the configuration in force.
+type house struct {
+	file  string
+	roles map[string]bool
+	log   *slog.Logger
+	env   func(string) (string, bool)
+
+	config   atomic.Pointer[Config]
+	reloadMu sync.Mutex
+	loaded   atomic.Bool  // whether the last reload was good
+	loadedAt atomic.Int64 // Unix seconds of the last good one
+	hash     atomic.Uint32
+	open     atomic.Int64 // open incidents, when they were last counted
+
+	store     *state.Store
+	incidents *incidents.Service
+	engine    *escalation.Engine
+	actions   *actions.Service
+	overrides *schedules.Overrides
+	doors     *intake.Doors
+	ready     readiness
+	started   time.Time
+}
+
+// build makes the rooms of a configuration on an open store. Nothing runs yet.
+func build(cfg *Config, store *state.Store, h *house) error {
+	h.store, h.started = store, time.Now()
+	h.incidents = incidents.New(store, incidents.Config{
+		StaleAfter: cfg.Limits.StaleAfter.Std(), FullTexts: cfg.Limits.TextsPerIncident, MaxOpen: cfg.Limits.OpenIncidents,
+	})
+	h.actions = actions.New(store)
+	h.overrides = schedules.NewOverrides(store)
+	h.engine = escalation.New(store, h.incidents, escalation.Config{Setup: setupOf(cfg), StaleAfter: cfg.Limits.StaleAfter.Std(),
+		OnError: func(err error) { h.log.Error("escalation", "error", err.Error()) }})
+	doors, err := intake.New(intake.Config{
+		Take: h.take, Bury: h.incidents.Bury, Note: h.noteRejected, Log: h.log,
+		MaxBody: int(cfg.Limits.Body), MaxRatio: cfg.Limits.InflateRatio, ReadTimeout: cfg.Limits.ReadTimeout.Std(),
+	})
+	if err != nil {
+		return fmt.Errorf("make doors: %w", err)
+	}
+	h.doors = doors
+	return h.use(cfg)
+}
+
+// use puts a configuration in force in every room. What cannot change while running (store, listen address, limits of the
+// doors) stays as it was at the start.
+func (h *house) use(cfg *Config) error {
+	if err := h.doors.SetSources(sourcesOf(cfg)); err != nil {
+		return fmt.Errorf("use sources: %w", err)
+	}
+	h.engine.Use(setupOf(cfg))
+	catalog, err := catalogOf(cfg)
+	if err != nil {
+		return fmt.Errorf("use actions: %w", err)
+	}
+	h.actions.Use(actions.Setup{Catalog: catalog, Directory: cfg.directory, OnCall: func(schedule string, at time.Time) []string { return h.engine.Roster().OnCall(schedule, at) }})
+	h.incidents.Use(cfg.directory)
+	h.config.Store(cfg)
+	h.loaded.Store(true)
+	h.loadedAt.Store(time.Now().Unix())
+	return nil
+}
+
+// take is what the doors hand batches to: refused while the store would not keep them.
+func (h *house) take(ctx context.Context, source string, b incidents.Batch) (int, error) {
+	if err := h.ready.refusal(); err != nil {
+		return 0, err
+	}
+	router := h.config.Load().router
+	now := time.Now()
+	return h.incidents.Ingest(ctx, source, b, func(source string, r *incidents.Report) incidents.Decision { return router.Route(source, r, now) })
+}
+
+// noteRejected raises the incident "source rejected": a sender that is turned away may be losing alerts.
+func (h *house) noteRejected(ctx context.Context, source, kind string) {
+	h.log.Warn("source rejected", "source", source, "reason", kind)
+	cfg := h.config.Load()
+	last := cfg.Routes[len(cfg.Routes)-1]
+	r := incidents.Report{Status: incidents.Firing, StartsAt: time.Now(),
+		Labels:      map[string]string{"alertname": "DogwatchSourceRejected", "source": source, "reason": kind},
+		Annotations: map[string]string{"summary": text.Say(text.English, "serve.source_rejected", "source", source, "reason", kind)}}
+	sum := sha256.Sum256([]byte("source rejected\x00" + source + "\x00" + kind))
+	decision := incidents.Decision{Name: "source-rejected", GroupID: fmt.Sprintf("%x", sum), GroupKey: "source-rejected{source=" + source + "}",
+		Severity: "P3", Channels: last.Channels}
+	_, err := h.incidents.Ingest(ctx, "dogwatch", incidents.Batch{Reports: []incidents.Report{r}},
+		func(string, *incidents.Report) incidents.Decision { return decision })
+	if err != nil {
+		h.log.Error("raise incident for rejected source", "source", source, "error", err.Error())
+	}
+}
+
+// setupOf is the half of the escalation engine that the configuration gives.
+func setupOf(cfg *Config) *escalation.Setup {
+	s := &escalation.Setup{Policies: cfg.ladders, Roster: cfg.roster()}
+	last := cfg.Routes[len(cfg.Routes)-1]
+	s.Fallback = s.Policies[last.Policy]
+	return s
+}
+
+func sourcesOf(cfg *Config) []intake.Source {
+	limits := cfg.Limits.intake()
+	var out []intake.Source
+	for _, name := range keys(cfg.Sources) {
+		s := cfg.Sources[name]
+		src := intake.Source{Name: name, Type: s.Type, Decode: sourcePlugins[s.Type].decoder(limits)}
+		if token := s.Token.Reveal(); token != "" {
+			src.Tokens = append(src.Tokens, intake.HashToken(token))
+		}
+		out = append(out, src)
+	}
+	return out
+}
+
+// read loads and resolves the file.
+func (h *house) read() (*Config, error) {
+	body, err := os.ReadFile(h.file)
+	if err != nil {
+		return nil, Faults{{File: h.file, Line: 1, Column: 1, Message: err.Error()}}
+	}
+	cfg, faults := parseConfig(h.file, body)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if faults := cfg.Resolve(h.env, os.ReadFile); len(faults) > 0 {
+		return nil, faults
+	}
+	h.hash.Store(crc32.ChecksumIEEE(body))
+	return cfg, nil
+}
+
+// reload reads the file again. A broken one changes nothing and is reported.
+func (h *house) reload() error {
+	h.reloadMu.Lock()
+	defer h.reloadMu.Unlock()
+	err := func() error {
+		cfg, err := h.read()
+		if err != nil {
+			return err
+		}
+		return h.use(cfg)
+	}()
+	if err != nil {
+		h.loaded.Store(false)
+		h.log.Error("the new configuration is broken, the old one stays", "error", err.Error())
+		return err
+	}
+	h.log.Info("configuration loaded", "file", h.file)
+	return nil
+}
+
+// errNotReady is why the doors take nothing now.
+var errNotReady = errors.New("the store would not keep what it takes")
