@@ -24,6 +24,9 @@ const (
 	Unanchored Kind = "unanchored" // an anchor names a checkpoint that is not there, or is another
 )
 
+// Kinds are all there are: for those who must have a sentence for each.
+var Kinds = []Kind{Altered, Unfit, Missing, Cut, Foreign, Unreadable, Relinked, Differs, Counter, Unsigned, Rewritten, House, Replaced, Keyless, Unanchored}
+
 // Place says where it was found.
 type Place string
 
