@@ -1,0 +1,11 @@
+package bot_test
+
+import (
+	"dogwatch/escalation"
+	"dogwatch/schedules"
+)
+
+type (
+	schedulesPerson = schedules.Person
+	escalationSetup = escalation.Setup
+)
