@@ -42,6 +42,8 @@ type Store struct {
 	shards int
 	house  string
 	wait   atomic.Int32
+	// channels are the shards' logs as this process follows them.
+	channels []*channel
 }
 
 // Open connects, and fixes or reads the number of shards. The error says what to do where that can be known.
@@ -96,6 +98,9 @@ func (s *Store) enter(ctx context.Context) error {
 		return fmt.Errorf("open store: %s holds shards=%v; it must be 1 to 256", key, v[1])
 	}
 	s.shards, s.house = n, fmt.Sprint(v[2])
+	for range n {
+		s.channels = append(s.channels, newChannel())
+	}
 	return nil
 }
 

@@ -208,6 +208,52 @@ func TestFollowWakes(t *testing.T) {
 	})
 }
 
+// Any number of followers hear of a change, and go on hearing when the one that reads for all has left.
+func TestFollowersShareOneReader(t *testing.T) {
+	s := redistest.Start(t).Open(nil)
+	type one struct {
+		cancel context.CancelFunc
+		heard  chan string
+		done   chan struct{}
+	}
+	var all []*one
+	for range 4 {
+		ctx, cancel := context.WithCancel(context.Background())
+		o := &one{cancel, make(chan string, 1000), make(chan struct{})}
+		go func() {
+			defer close(o.done)
+			s.Follow(ctx, 5, func(list []state.Change) {
+				for _, c := range list {
+					o.heard <- c.Kind
+				}
+			}, func() {})
+		}()
+		all = append(all, o)
+	}
+	n := 0
+	for len(all) > 0 {
+		redistest.Until(t, 10*time.Second, "every follower to hear", func() bool {
+			n++
+			count(t, s, 5, fmt.Sprint("h", n))
+			for _, o := range all {
+				if len(o.heard) == 0 {
+					return false
+				}
+			}
+			return true
+		})
+		gone := all[0]
+		gone.cancel()
+		all = all[1:]
+		for _, o := range all {
+			for len(o.heard) > 0 {
+				<-o.heard
+			}
+		}
+	}
+	s.Close()
+}
+
 func TestSchemaIsRefused(t *testing.T) {
 	srv := redistest.Start(t)
 	s := srv.Open(nil)
