@@ -332,39 +332,3 @@ func TestRetryMakesANewRequest(t *testing.T) {
 		b.stands(r.ID, actions.Rejected)
 	})
 }
-
-func TestListPagesNewestFirst(t *testing.T) {
-	each(t, func(b *bench) {
-		for n := range 23 {
-			b.at(t0.Add(time.Duration(n/3) * time.Second))
-			b.ask("free", "")
-		}
-		b.ask("two", "")
-		seen, cursor := map[actions.RequestID]bool{}, ""
-		last := t0.Add(time.Hour)
-		for range 10 {
-			list, next, err := b.s.List(b.Context(), actions.Filter{Action: "free", States: []actions.State{actions.Approved}, Limit: 5, Cursor: cursor})
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, r := range list {
-				if seen[r.ID] || r.CreatedAt.After(last) || r.Action != "free" {
-					b.Fatalf("%s twice or out of order", r.ID)
-				}
-				seen[r.ID], last = true, r.CreatedAt
-			}
-			if cursor = next; next == "" {
-				break
-			}
-		}
-		if len(seen) != 23 {
-			b.Fatalf("%d of 23 seen", len(seen))
-		}
-		if _, _, err := b.s.List(b.Context(), actions.Filter{Cursor: "x"}); !errors.Is(err, actions.ErrCursor) {
-			b.Fatal(err)
-		}
-		if _, err := b.s.Get(b.Context(), "zz"); !errors.Is(err, actions.ErrUnknown) {
-			b.Fatal(err)
-		}
-	})
-}

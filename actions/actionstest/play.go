@@ -216,14 +216,17 @@ func fork(args []string) int {
 
 // daemonise double-forks with setsid twice, as daemons do, and then ends (args[1] "leave") or hangs ("stay").
 func daemonise(args []string) int {
+	stay := args[1] == "stay"
+	if stay {
+		deaf()
+	}
 	witness(args[0])
 	start("middle", args[0])
 	await(args[0], 3)
 	fmt.Println("daemon is up")
-	if args[1] == "leave" {
+	if !stay {
 		return 0
 	}
-	deaf()
 	return forEver()
 }
 

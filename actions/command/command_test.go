@@ -312,8 +312,13 @@ func gone(pid int) bool {
 }
 
 func TestKillingTheSupervisorLeavesNothingAndIsUnknown(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	w := actionstest.NewWitness(t)
 	cmd, lines, _ := startHost(t, w)
+	if all, err := os.ReadDir(temp); err != nil || len(all) != 1 {
+		t.Fatalf("private directories while it runs: %v, %v", all, err)
+	}
 	if err := syscall.Kill(supervisorOf(t, cmd.Process.Pid), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -326,6 +331,9 @@ func TestKillingTheSupervisorLeavesNothingAndIsUnknown(t *testing.T) {
 	}
 	if !w.Alone(t) {
 		t.Fatal("a process of the run is left")
+	}
+	if all, err := os.ReadDir(temp); err != nil || len(all) != 0 {
+		t.Fatalf("private directories afterwards: %v, %v", all, err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ type session struct {
 	read    chan int64  // gets the number of output bytes once, when the output has ended
 	stderr  *lastWords
 	gone    chan struct{} // closed when the supervisor is reaped
+	private string        // the run's own directory, "" without one; the supervisor removes it unless it is killed
 }
 
 // lastWords keeps the beginning of what a dying supervisor says.
@@ -139,6 +140,9 @@ func (s *session) expect(kind reportKind) error {
 		case r.Kind != kind:
 			return fmt.Errorf("the supervisor said %q instead of %q", r.Kind, kind)
 		}
+		if kind == ready {
+			s.private = r.Private
+		}
 		return nil
 	case <-time.After(answerTime):
 		return errors.New("the supervisor does not answer")
@@ -166,6 +170,9 @@ func (s *session) lost(o actions.Order, why error) (actions.Outcome, error) {
 	<-s.gone
 	left := sweep(o.RunID)
 	s.drain()
+	if s.private != "" {
+		_ = os.RemoveAll(s.private) // what a command made unremovable stays in the temporary folder
+	}
 	if left > 0 {
 		return actions.Outcome{}, fmt.Errorf("run %s: %w; %d processes could not be killed", o.RunID, why, left)
 	}

@@ -53,7 +53,7 @@ func supervisorMain() int {
 		s.say(report{Kind: refused, Error: err.Error()})
 		return 0
 	}
-	s.say(report{Kind: ready})
+	s.say(report{Kind: ready, Private: s.private})
 	if b, err := s.control.ReadByte(); err != nil || b != goAhead {
 		return 0
 	}

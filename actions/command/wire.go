@@ -57,6 +57,7 @@ const (
 type report struct {
 	Kind      reportKind `json:"kind"`
 	Error     string     `json:"error,omitempty"`
+	Private   string     `json:"private,omitempty"` // with ready: the directory to remove should the supervisor be killed
 	ExitCode  int        `json:"exit_code"`
 	Signal    string     `json:"signal,omitempty"`
 	TimedOut  bool       `json:"timed_out,omitempty"`
