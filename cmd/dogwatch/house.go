@@ -8,14 +8,18 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"dogwatch/actions"
+	"dogwatch/bot"
 	"dogwatch/escalation"
 	"dogwatch/incidents"
 	"dogwatch/incidents/intake"
+	"dogwatch/internal/audit"
 	"dogwatch/internal/state"
 	"dogwatch/internal/text"
 	"dogwatch/schedules"
@@ -40,6 +44,12 @@ type house struct {
 	engine    *escalation.Engine
 	actions   *actions.Service
 	overrides *schedules.Overrides
+	worker    *actions.Worker // nil without the role runner
+	ledger    *actions.Ledger
+	audit     *audit.Writer // nil without the role core
+	bot       *bot.Bot      // nil without the role core
+	platforms map[string]*opened
+	demo      *demo // nil in production
 	doors     *intake.Doors
 	ready     readiness
 	started   time.Time
@@ -63,7 +73,84 @@ func build(cfg *Config, store *state.Store, h *house) error {
 		return fmt.Errorf("make doors: %w", err)
 	}
 	h.doors = doors
-	return h.use(cfg)
+	if err := h.use(cfg); err != nil {
+		return err
+	}
+	if h.roles["core"] {
+		if h.audit, err = audit.New(store, audit.Config{Dir: cfg.Server.Data, Log: h.log}); err != nil {
+			return err
+		}
+		if err := h.makeBot(cfg); err != nil {
+			return err
+		}
+	}
+	if h.roles["runner"] {
+		return h.makeWorker(cfg)
+	}
+	return nil
+}
+
+// makeWorker opens the ledger and the runners. Without a ledger nothing may run.
+func (h *house) makeWorker(cfg *Config) error {
+	runners := map[string]actions.Runner{}
+	for name, plugin := range runnerPlugins {
+		s := cfg.Runners[name]
+		r, err := plugin.open(s.Decode)
+		if err != nil {
+			return fmt.Errorf("open runner %s: %w", name, err)
+		}
+		runners[name] = r
+	}
+	ledger, err := actions.OpenLedger(filepath.Join(cfg.Server.Data, "ledger"))
+	if err != nil {
+		return err
+	}
+	for _, d := range ledger.Damaged() {
+		h.log.Warn("the ledger was torn by a crash", "line", d)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "dogwatch"
+	}
+	h.ledger = ledger
+	h.worker = actions.NewWorker(h.actions, actions.WorkerConfig{Name: host, Runners: runners, Ledger: ledger, Secrets: cfg.secrets(), Log: h.log})
+	return nil
+}
+
+// close gives back what is held outside the rooms that run.
+func (h *house) close() {
+	if h.ledger != nil {
+		h.ledger.Close()
+	}
+}
+
+// directory is everybody, as of now.
+func (h *house) directory() *schedules.Directory { return h.config.Load().directory }
+
+// overrideByWord is the word override in chat.
+func (h *house) overrideByWord(ctx context.Context, by incidents.By, schedule string, o schedules.Override) error {
+	_, err := h.override(ctx, by, schedule, o)
+	return err
+}
+
+// addressOf reads the first of some channels as they are configured, "slack:C0OPS".
+func addressOf(channels []string) bot.Address {
+	if len(channels) == 0 {
+		return bot.Address{}
+	}
+	platform, to, _ := strings.Cut(channels[0], ":")
+	return bot.Address{Platform: platform, To: to}
+}
+
+// secrets are the values that are blotted out of every output.
+func (c *Config) secrets() []string {
+	var out []string
+	for _, t := range c.typed {
+		if v := t.value.Reveal(); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // use puts a configuration in force in every room. What cannot change while running (store, listen address, limits of the
@@ -115,9 +202,12 @@ func (h *house) noteRejected(ctx context.Context, source, kind string) {
 
 // setupOf is the half of the escalation engine that the configuration gives.
 func setupOf(cfg *Config) *escalation.Setup {
-	s := &escalation.Setup{Policies: cfg.ladders, Roster: cfg.roster()}
+	s := &escalation.Setup{Policies: cfg.ladders, Channel: cfg.Server.Fallback, Roster: cfg.roster()}
 	last := cfg.Routes[len(cfg.Routes)-1]
 	s.Fallback = s.Policies[last.Policy]
+	if s.Channel == "" && len(last.Channels) > 0 {
+		s.Channel = last.Channels[0]
+	}
 	return s
 }
 

@@ -129,5 +129,6 @@ func run(a *app, args []string) int {
 }
 
 func main() {
+	superviseCommand() // ends here in a process that supervises a command
 	os.Exit(run(&app{out: os.Stdout, err: os.Stderr, in: os.Stdin, env: os.LookupEnv, now: time.Now}, os.Args[1:]))
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
 
+	"dogwatch/actions"
+	"dogwatch/actions/command"
+	"dogwatch/bot"
 	"dogwatch/bot/slack"
 	"dogwatch/bot/wecom"
 	"dogwatch/incidents/intake"
@@ -24,6 +28,7 @@ type (
 		config func() any
 		// private goes before an account to make the address of a person's private conversation.
 		private string
+		open    func(surroundings) (*opened, error)
 		// channel says why a name cannot be a channel there, and how to mend it; "" if it can.
 		channel func(c *Config, name string) (message, hint string)
 	}
@@ -31,6 +36,8 @@ type (
 		config func() any
 		// run makes a fresh value of what an action with this runner carries out.
 		run func() any
+		// open makes the runner.
+		open func(decode func(any) error) (actions.Runner, error)
 	}
 )
 
@@ -43,12 +50,12 @@ var sourcePlugins = map[string]sourcePlugin{
 
 var platformPlugins = map[string]platformPlugin{
 	"web":   {config: func() any { return &noSettings{} }, private: "@", channel: feed},
-	"slack": {config: func() any { return &slack.Config{} }, channel: slackChannel},
-	"wecom": {config: func() any { return &wecom.Config{} }, private: "@", channel: wecomRobot},
+	"slack": {config: func() any { return &slack.Config{} }, open: openSlack, channel: slackChannel},
+	"wecom": {config: func() any { return &wecom.Config{} }, private: "@", open: openWeCom, channel: wecomRobot},
 }
 
 var runnerPlugins = map[string]runnerPlugin{
-	"command": {config: func() any { return &commandSettings{} }, run: func() any { return &commandRun{} }},
+	"command": {config: func() any { return &commandSettings{} }, run: func() any { return &commandRun{} }, open: command.Open},
 }
 
 // commandSettings are those of actions/command, which has a part for each operating system.
@@ -60,6 +67,31 @@ type commandSettings struct {
 	NewPrivileges bool     `yaml:"new_privileges" jsonschema_description:"Lets setuid programs such as sudo work."`
 	OpenFiles     uint64   `yaml:"open_files" jsonschema_description:"Per process, default 1024."`
 	FileSize      uint64   `yaml:"file_size" jsonschema_description:"Bytes, default 1 GiB."`
+}
+
+func openSlack(s surroundings) (*opened, error) {
+	var c slack.Config
+	if err := s.decode(&c); err != nil {
+		return nil, err
+	}
+	p, err := slack.Open(s.decode, slack.Deps{Seen: s.seen, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	return &opened{platform: p, key: signedWith(c.Token, c.SigningSecret, c.AppToken), team: c.TeamID, routes: p.Routes, run: p.Run}, nil
+}
+
+func openWeCom(s surroundings) (*opened, error) {
+	var c wecom.Config
+	if err := s.decode(&c); err != nil {
+		return nil, err
+	}
+	p, err := wecom.Open(s.decode, wecom.Deps{Seen: s.seen, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	return &opened{platform: p, key: signedWith(c.Secret, c.Token, c.EncodingAESKey), team: c.CorpID, routes: p.Routes,
+		run: func(ctx context.Context, _ bot.Inbox) error { return p.Run(ctx) }}, nil
 }
 
 func feed(_ *Config, name string) (message, hint string) {
@@ -142,3 +174,6 @@ func (c *checker) runners() {
 		}
 	}
 }
+
+// superviseCommand ends the process here if it was started to supervise a command.
+func superviseCommand() { command.Main() }

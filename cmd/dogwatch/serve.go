@@ -76,6 +76,7 @@ func (a *app) serve(ctx context.Context, h *house, listen string) error {
 	if err := build(cfg, store, h); err != nil {
 		return failed("%v", err)
 	}
+	defer h.close()
 	if listen == "" {
 		listen = cfg.Server.Listen
 	}
@@ -124,6 +125,11 @@ func (h *house) routes() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry(), promhttp.HandlerOpts{}))
 	if h.roles["core"] {
 		h.serveAPI(mux)
+		for _, name := range keys(h.platforms) {
+			for path, handler := range h.platforms[name].routes(h.bot) {
+				mux.Handle(path, handler)
+			}
+		}
 	}
 	return mux
 }
@@ -136,9 +142,22 @@ type room struct {
 
 // rooms in the order in which they start; they stop in reverse.
 func (h *house) rooms() []room {
-	rooms := []room{{"store watch", h.watchStore}, {"incidents", h.incidents.Run}}
+	var rooms []room
+	if h.audit != nil {
+		// First, so that it stops last and what the others decided while stopping is linked and exported.
+		rooms = append(rooms, room{"audit", h.audit.Run})
+	}
+	rooms = append(rooms, room{"store watch", h.watchStore}, room{"incidents", h.incidents.Run})
+	if h.worker != nil {
+		rooms = append(rooms, room{"runner", h.worker.Run})
+	}
 	if h.roles["core"] {
-		rooms = append(rooms, room{"escalation", h.engine.Run}, room{"actions", h.actions.Run}, room{"overrides", h.followOverrides}, room{"counting", h.count})
+		rooms = append(rooms, room{"bot", h.bot.Run}, room{"escalation", h.engine.Run}, room{"actions", h.actions.Run}, room{"overrides", h.followOverrides}, room{"counting", h.count})
+		for _, name := range keys(h.platforms) {
+			if run := h.platforms[name].run; run != nil {
+				rooms = append(rooms, room{"platform " + name, func(ctx context.Context) error { return run(ctx, h.bot) }})
+			}
+		}
 	}
 	return rooms
 }

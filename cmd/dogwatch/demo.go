@@ -1,0 +1,4 @@
+package main
+
+// demo is what only a demo has.
+type demo struct{}
