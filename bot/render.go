@@ -162,14 +162,22 @@ func (s *scene) facts() []Fact {
 	if i.Flaps > 0 {
 		add("fact_flaps", strconv.FormatInt(i.Flaps, 10))
 	}
+	for _, n := range i.Show {
+		if v := strings.TrimSpace(i.Summary[n]); v != "" && isShort(v) && v != i.Title {
+			out = append(out, Fact{n, v})
+		}
+	}
 	return out
 }
 
-// notes are the annotations that the route shows, in its order.
+// isShort says whether an annotation fits beside its name; longer ones are paragraphs.
+func isShort(v string) bool { return len(v) <= 32 && !strings.ContainsAny(v, "\r\n") }
+
+// notes are the longer annotations that the route shows, in its order. One that is the title already is not said again.
 func (s *scene) notes() []string {
 	var out []string
 	for _, n := range s.incident.Show {
-		if v := strings.TrimSpace(s.incident.Summary[n]); v != "" && len(out) < shownNotes {
+		if v := strings.TrimSpace(s.incident.Summary[n]); v != "" && !isShort(v) && v != s.incident.Title && len(out) < shownNotes {
 			out = append(out, n+": "+cut(v, shownNote))
 		}
 	}
