@@ -30,6 +30,7 @@ type bench struct {
 	onCall []string
 	people []schedules.Person
 	defs   []actions.Definition
+	seal   []byte
 }
 
 func (b *bench) clock() time.Time {
@@ -95,7 +96,7 @@ func (b *bench) use() {
 		b.Fatal(faults)
 	}
 	b.inc.Use(directory)
-	b.s.Use(actions.Setup{Catalog: catalog, Directory: directory, OnCall: func(schedule string, _ time.Time) []string {
+	b.s.Use(actions.Setup{Catalog: catalog, Directory: directory, Seal: b.seal, OnCall: func(schedule string, _ time.Time) []string {
 		if schedule != "primary" {
 			return nil
 		}

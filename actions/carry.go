@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"crypto/hmac"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 )
 
 // unfit says why an approved request must not run now; "" if it may. Everything is judged again: the definition, what is stored
-// against the digest, the requester's right, and each approver's (a schedule's as of when they approved).
+// against the digest, the requester's right, each approver's (a schedule's as of when they approved), and each approval's seal.
 func (u *Setup) unfit(r *Request) Why {
 	a, ok := u.Catalog.Get(r.Action)
 	switch {
@@ -30,7 +31,8 @@ func (u *Setup) unfit(r *Request) Why {
 	}
 	good := map[string]bool{}
 	for _, c := range r.Approvals {
-		if u.question(a.Approval, r.Requester, c.Person, c.At).mayApprove().Allowed {
+		sealed := hmac.Equal([]byte(c.seal), []byte(u.seal(r, c.Person)))
+		if sealed && u.question(a.Approval, r.Requester, c.Person, c.At).mayApprove().Allowed {
 			good[c.Person] = true
 		}
 	}

@@ -47,7 +47,8 @@ func (s *Service) decide(ctx context.Context, d decision) (Request, error) {
 	f, err := s.store.Do(ctx, state.Call{
 		Script: decideScript, Shard: r.ID.Shard(), Request: repeat(d.by, d.verb, string(r.ID)), Audit: kept,
 		Keys: s.keys.told(r.ID, r.Incident),
-		Args: []any{d.verb, d.by.Person, d.by.Via, data("reason", d.reason), d.digest, string(late), sum},
+		Args: []any{d.verb, d.by.Person, d.by.Via, data("reason", d.reason), d.digest, string(late), sum,
+			s.setup.Load().seal(&r, d.by.Person)},
 	})
 	if err != nil {
 		return Request{}, fmt.Errorf("%s request %s: %w", d.verb, r.ID, err)

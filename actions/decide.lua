@@ -2,7 +2,7 @@
 -- decide: one person approves or rejects. Who may was judged just before; when is judged here, by the server's clock.
 -- KEYS[6..13] as in told.lua
 -- ARGV[5] approve|reject [6] person [7] via [8] data of the line [9] digest that the person saw, or '' [10] audit entry of a
---   decision that came too late [11] its SHA-256
+--   decision that came too late [11] its SHA-256 [12] seal of the approval, or ''
 -- returns code, state, who, when: ok; same (this person did it already); late; digest (it is not what the person saw);
 --   own (four eyes); missing
 local again = seen()
@@ -33,7 +33,7 @@ if verb == 'reject' then
   return finish(now, stands('ok'))
 end
 if h[6] ~= '0' and h[5] == person then return table.concat(stands('own'), '\31') end
-redis.call('HSET', KEYS[6], 'approvals', (h[3] or '') .. person .. '\30' .. via .. '\30' .. int(now) .. '\n')
+redis.call('HSET', KEYS[6], 'approvals', (h[3] or '') .. person .. '\30' .. via .. '\30' .. int(now) .. '\30' .. ARGV[12] .. '\n')
 audit(now)
 if have < tonumber(h[4]) then
   told(now, 'request_approval', person, via, '{"have":' .. have .. ',"quorum":' .. h[4] .. '}')

@@ -36,6 +36,7 @@
 //   - No run without a valid, unexpired approval of exactly these bytes by enough different people who have the role approver and are named
 //     by the action, none of them the requester unless the action says so. Rights are judged at the click and again at the
 //     start; "schedule:" means who was on call when they clicked.
+//   - With a seal key (Setup.Seal) each approval carries a MAC over request, digest and person: write access to Redis approves nothing.
 //   - Expiry is judged by the server's clock inside the script, to the millisecond. So are "the first decision wins" and "the incident is
 //     resolved". A decision that came too late is in the audit stream as well.
 //   - At most one run a request: one script gives it to one worker; the worker's ledger line is on disk before the effect, and a

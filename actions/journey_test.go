@@ -1,6 +1,7 @@
 package actions_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +18,14 @@ import (
 func TestMain(m *testing.M) {
 	command.Main()
 	actionstest.Main()
+	if len(os.Args) == 3 && os.Args[1] == "full-disk" {
+		if err := fullDisk(os.Args[2]); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("whole")
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

@@ -2,7 +2,9 @@ package actions_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -130,40 +132,53 @@ func TestLedgerStartsARunOnceUnderRace(t *testing.T) {
 	}
 }
 
-// A file-size limit of this process plays the full disk: the kernel writes what fits and refuses the rest.
+// A file-size limit plays the full disk: the kernel writes what fits and refuses the rest. It holds for a whole process, so
+// the test is played in one of its own, by fullDisk.
 func TestLedgerOnAFullDiskStartsNothingAndStaysWhole(t *testing.T) {
-	dir := t.TempDir()
-	l := openLedger(t, dir)
-	if err := l.Start("r1", "d"); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
+	}
+	out, err := exec.Command(self, "full-disk", t.TempDir()).CombinedOutput()
+	if err != nil || string(out) != "whole\n" {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func fullDisk(dir string) error {
+	l, err := actions.OpenLedger(dir)
+	if err != nil {
+		return err
+	}
+	if err := l.Start("r1", "d"); err != nil {
+		return err
 	}
 	path := filepath.Join(dir, "ledger.jsonl")
 	before, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	full := syscall.Rlimit{Cur: uint64(len(before) + 10), Max: old.Max}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
-		t.Fatal(err)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(len(before) + 10), Max: old.Max}); err != nil {
+		return err
 	}
-	startErr := l.Start("r2", "d")
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if startErr == nil {
-		t.Fatal("a start was granted that could not be kept")
+	if err := l.Start("r2", "d"); err == nil {
+		return errors.New("a start was granted that could not be kept")
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
-		t.Fatalf("the ledger is not as before: %q, was %q (%v)", after, before, err)
+		return fmt.Errorf("the ledger is not as before: %q, was %q (%v)", after, before, err)
 	}
 	if _, ok := l.State("r2"); ok {
-		t.Fatal("r2 counts as started")
+		return errors.New("r2 counts as started")
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
 	}
 	if err := l.Start("r2", "d"); err != nil {
-		t.Fatalf("after space is back: %v", err)
+		return fmt.Errorf("after space is back: %w", err)
 	}
+	return l.Close()
 }

@@ -55,6 +55,7 @@ type Consent struct {
 	Person string    `json:"person"`
 	Via    string    `json:"via"`
 	At     time.Time `json:"at"`
+	seal   string
 }
 
 // Request is what somebody asked for, everything that will run, and how it stands. Times are UTC with milliseconds; nil means
@@ -193,13 +194,13 @@ func parseRequest(h map[string]string) (Request, bool) {
 	return r, true
 }
 
-// parseConsents reads lines of person, via and time (ms), by \x1e.
+// parseConsents reads lines of person, via, time (ms) and seal, by \x1e.
 func parseConsents(s string) []Consent {
 	all := []Consent{}
 	for l := range strings.SplitSeq(s, "\n") {
 		f := strings.Split(l, "\x1e")
-		if len(f) == 3 {
-			all = append(all, Consent{f[0], f[1], ms(f[2])})
+		if len(f) == 4 {
+			all = append(all, Consent{f[0], f[1], ms(f[2]), f[3]})
 		}
 	}
 	return all

@@ -258,6 +258,32 @@ func TestStartIsJudgedAgain(t *testing.T) {
 	}
 }
 
+// Whoever can write Redis can make a request look approved, but not with a seal.
+func TestForgedApprovalDoesNotRun(t *testing.T) {
+	each(t, func(b *bench) {
+		b.seal = []byte("a key that only this process has")
+		b.use()
+		good, bad := b.approved("restart"), b.ask("restart", "")
+		c, n := b.store.Client(), bad.ID.Shard()
+		stolen, err := c.HGet(b.Context(), b.store.Key(good.ID.Shard(), "rq", string(good.ID)), "approvals").Result()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.HSet(b.Context(), b.store.Key(n, "rq", string(bad.ID)), "state", "approved", "approvals", stolen).Err(); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.ZAdd(b.Context(), b.store.Key(n, "rq", "ready"), zero(string(bad.ID))).Err(); err != nil {
+			b.Fatal(err)
+		}
+		st := &stage{}
+		b.work(st, b.TempDir())
+		b.until(good.ID, actions.Succeeded)
+		if r := b.until(bad.ID, actions.Cancelled); r.Outcome != actions.WhyRights || st.count() != 1 {
+			b.Fatalf("%+v, %d runs", r, st.count())
+		}
+	})
+}
+
 func TestIncidentResolvedBeforeTheStart(t *testing.T) {
 	each(t, func(b *bench) {
 		inc := b.incident()
