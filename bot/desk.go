@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dogwatch/escalation"
+	"dogwatch/internal/failpoint"
 )
 
 // desk is where pages wait to be delivered, one queue an address, the loudest first. Pages go before and beside channel cards:
@@ -67,6 +68,7 @@ func (d *desk) claim(ctx context.Context, shard int) time.Duration {
 			return idle
 		}
 		for _, p := range pages {
+			failpoint.Hit("page_claimed")
 			d.put(ctx, held{p, begun.Add(pageLease - pageLease/6), p.Attempt <= 1})
 		}
 		if len(pages) < pagesAtOnce {

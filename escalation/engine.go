@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dogwatch/incidents"
+	"dogwatch/internal/failpoint"
 	"dogwatch/internal/state"
 )
 
@@ -216,7 +217,10 @@ func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due)
 		}
 		fired = append(fired, d)
 	}
-	for i, r := range e.store.DoAll(ctx, calls) {
+	failpoint.Hit("timer_due")
+	replies := e.store.DoAll(ctx, calls)
+	failpoint.Hit("timer_fired")
+	for i, r := range replies {
 		if r.Err != nil {
 			return r.Err
 		}

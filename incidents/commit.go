@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"dogwatch/internal/failpoint"
 	"dogwatch/internal/state"
 )
 
@@ -76,7 +77,9 @@ func (s *Service) send(ctx context.Context, jobs []*job) {
 			calls = append(calls, j.calls...)
 		}
 	}
+	failpoint.Hit("alerts_before_commit")
 	replies := s.store.DoAll(ctx, calls)
+	failpoint.Hit("alerts_committed")
 	at := 0
 	for _, j := range jobs {
 		j.replies = replies[at : at+len(j.calls)]

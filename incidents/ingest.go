@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"dogwatch/internal/failpoint"
 	"dogwatch/internal/state"
 	"dogwatch/internal/text"
 )
@@ -52,6 +53,9 @@ func (s *Service) Ingest(ctx context.Context, source string, b Batch, route Rout
 		work, accepted, err = s.round(ctx, work, accepted)
 		if err != nil {
 			return accepted, fmt.Errorf("keep alerts of %s: %w", source, err)
+		}
+		if len(work) > 0 {
+			failpoint.Hit("alerts_between_rounds")
 		}
 	}
 	return accepted, nil
