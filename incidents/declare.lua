@@ -9,7 +9,7 @@ local now = clock()
 local id, stamp = ARGV[5], int(now)
 local f = {}
 for v in string.gmatch(ARGV[11], '([^\31]*)\31') do f[#f + 1] = v end
-redis.call('HSET', KEYS[6], 'id', id, 'number', ARGV[6], 'created_at', stamp, 'state', 'triggered', 'firing', '0', 'total', '0', 'received', '0', unpack(f))
+redis.call('HSET', KEYS[6], 'id', id, 'number', ARGV[6], 'created_at', stamp, 'state', 'triggered', 'n', '0,0,0,0,0,0', unpack(f))
 redis.call('ZADD', KEYS[8], stamp, id)
 redis.call('ZADD', KEYS[11], stamp, id)
 redis.call('HSET', KEYS[12], ARGV[6], id)

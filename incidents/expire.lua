@@ -5,12 +5,14 @@
 -- returns the number of alerts that were resolved
 local now = clock()
 local id, stale = ARGV[5], tonumber(ARGV[6])
-local h = redis.call('HMGET', KEYS[6], 'state', 'firing')
+local h = redis.call('HMGET', KEYS[6], 'state', 'n')
 if not h[1] or h[1] == 'resolved' then
   redis.call('ZREM', KEYS[10], 's:' .. id)
   return 0
 end
-local gone, firing = {}, tonumber(h[2] or 0)
+local gone = {}
+local firing, others = string.match(h[2] or '0,0,0,0,0,0', '^(%d+)(,.*)$')
+firing = tonumber(firing)
 for i = 8, #ARGV do
   local v = redis.call('HGET', KEYS[7], ARGV[i])
   if v then
@@ -23,7 +25,7 @@ for i = 8, #ARGV do
   end
 end
 if #gone > 0 then
-  redis.call('HSET', KEYS[6], 'firing', int(firing))
+  redis.call('HSET', KEYS[6], 'n', int(firing) .. others)
   redis.call('HINCRBY', KEYS[6], 'ver', 1)
   redis.call('ZADD', KEYS[11], 'LT', int(now), id)
   line(KEYS[8], now, 'alert_resolved', '', 'system', '{"count":' .. #gone .. ',"reason":"not reported any more"}')

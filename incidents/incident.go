@@ -151,7 +151,7 @@ func parseIncident(h map[string]string) (Incident, bool) {
 		Source: h["source"], Route: h["route"], Policy: h["policy"], GroupKey: h["group_key"], CreatedAt: ms(h["created_at"]),
 		AcknowledgedAt: optional(h["acknowledged_at"]), ResolvedAt: optional(h["resolved_at"]), SnoozedUntil: optional(h["snoozed_until"]),
 		Assignees: words(h["assignees"]), Channels: words(h["channels"]), Show: words(h["show"]),
-		Alerts:  Counts{num(h["firing"]), num(h["total"]), num(h["received"])},
+		Alerts:  parseCounts(h["n"]).Counts,
 		Version: num(h["ver"]), Step: int(num(h["step"])), Round: int(num(h["round"])), Flaps: num(h["flaps"]), Reached: h["reached"] == "1",
 	}
 	if i.AcknowledgedAt != nil {
@@ -169,6 +169,21 @@ func parseIncident(h map[string]string) (Incident, bool) {
 		_ = json.Unmarshal([]byte(h["labels"]), &i.Labels)
 	}
 	return i, true
+}
+
+// counters are the field that ingest.lua keeps: counts, and the open line of firing alerts.
+type counters struct {
+	Counts
+	lineCount int64
+	lineSeq   int // 0: there is none
+}
+
+func parseCounts(s string) counters {
+	f := strings.Split(s, ",")
+	for len(f) < 6 {
+		f = append(f, "")
+	}
+	return counters{Counts{num(f[0]), num(f[1]), num(f[2])}, num(f[4]), int(num(f[5]))}
 }
 
 func parseLine(seq int, s string) Line {

@@ -34,16 +34,21 @@ local function group()
     if mode == 'new' and cur and cur ~= prev then return 'moved\31' .. cur end
     if mode == 'new' and allowed > 0 and redis.call('ZCARD', KEYS[7]) >= allowed then return 'over\31' end
   end
-  local h = redis.call('HMGET', kinc, 'state', 'firing', 'total', 'received', 'resolved_at', 'resolved_by', 'severity', 'fl_at', 'fl_n', 'fl_seq', 'flaps')
+  -- The counters share one field: firing, total, received, then of the open line of firing alerts: since when, how many, its number.
+  local h = redis.call('HMGET', kinc, 'state', 'severity', 'ver', 'n')
   local state = h[1]
   if not state and mode ~= 'new' then
     redis.call('HDEL', KEYS[6], gh)
     return 'moved\31'
   end
-  local firing, total, received = tonumber(h[2] or 0), tonumber(h[3] or 0), tonumber(h[4] or 0)
+  local firing, total, received, line_at, line_n, line_seq = 0, 0, 0, 0, 0, 0
+  if h[4] then
+    local a, b, c, d, e, f = string.match(h[4], '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+)$')
+    firing, total, received, line_at, line_n, line_seq = tonumber(a), tonumber(b), tonumber(c), tonumber(d), tonumber(e), tonumber(f)
+  end
   local closed = state == 'resolved'
-  local since = closed and (now - tonumber(h[5])) or 0
-  local reopenable = closed and since <= reopen
+  local ended = closed and redis.call('HMGET', kinc, 'resolved_at', 'resolved_by', 'flaps') or {}
+  local reopenable = closed and now - tonumber(ended[1]) <= reopen
   local fps = {}
   for i = 1, n do fps[i] = ARGV[a + 5 * (i - 1) + 1] end
   local olds = state and redis.call('HMGET', kalerts, unpack(fps)) or {}
@@ -83,7 +88,7 @@ local function group()
       elseif starts == os and st == 'R' then
         nst = 'R'
         if ost == 'F' or tonumber(ends) > tonumber(oends) then nends = ends end
-      elseif starts == os and st == 'F' and ost == 'F' and closed and h[6] ~= '' and not reopenable then
+      elseif starts == os and st == 'F' and ost == 'F' and closed and ended[2] ~= '' and not reopenable then
         refire = true
       end
       if refire and closed and not reopenable then
@@ -119,10 +124,11 @@ local function group()
   if #tsets > 0 then redis.call('HSET', ktexts, unpack(tsets)) end
   if #psets > 0 then redis.call('HSET', KEYS[10], unpack(psets)) end
   local happened = ''
-  local set = {'firing', int(firing), 'total', int(total), 'received', int(received)}
+  local set = {}
   local function put(f, v) set[#set + 1] = f set[#set + 1] = v end
 
   if not state then
+    line_at, line_n, line_seq = 0, 0, 0
     local f = {}
     for v in string.gmatch(fields, '([^\31]*)\31') do f[#f + 1] = v end
     redis.call('HSET', kinc, 'id', id, 'number', number, 'created_at', stamp, 'group', gh, unpack(f))
@@ -146,7 +152,7 @@ local function group()
     log('opened', id)
   else
     if closed and #fired > 0 then
-      local flap = h[6] == ''
+      local flap = ended[2] == ''
       put('state', 'triggered')
       put('resolved_at', '')
       put('acknowledged_at', '')
@@ -156,7 +162,7 @@ local function group()
       put('reached', '0')
       put('ended', '')
       put('snoozed_until', '')
-      put('flaps', int(tonumber(h[11] or 0) + 1))
+      put('flaps', int(tonumber(ended[3] or 0) + 1))
       redis.call('ZADD', KEYS[7], stamp, id)
       if policy ~= '' then redis.call('ZADD', KEYS[11], int(now + (flap and hold or 0)), 'l:' .. id) end
       if stale > 0 then redis.call('ZADD', KEYS[11], int(now + stale), 's:' .. id) end
@@ -165,22 +171,22 @@ local function group()
       happened = 'e'
       log('reopened', id)
     elseif #fired > 0 then
-      -- Lines of one kind that follow each other within ten seconds are one line with a count.
-      local last = tonumber(h[8] or 0)
-      if h[10] and now - last < 10000 and redis.call('LLEN', klines) == tonumber(h[10]) then
-        local c = tonumber(h[9]) + #fired
-        redis.call('LSET', klines, -1, table.concat({int(last), 'alert_firing', '', 'system', '{"count":' .. int(c) .. '}'}, '\31'))
-        put('fl_n', int(c))
+      -- What fires within ten seconds is one line. Its count is written when the next one begins; readers take it from
+      -- the counters until then.
+      if line_seq > 0 and now - line_at < 10000 then
+        line_n = line_n + #fired
       else
-        put('fl_seq', int(line(klines, now, 'alert_firing', '', 'system', prints(fired))))
-        put('fl_n', int(#fired))
-        put('fl_at', stamp)
+        if line_seq > 0 and line_n > 1 then
+          redis.call('LSET', klines, int(line_seq - 1), table.concat({int(line_at), 'alert_firing', '', 'system', '{"count":' .. int(line_n) .. '}'}, '\31'))
+        end
+        line_seq = line(klines, now, 'alert_firing', '', 'system', prints(fired))
+        line_at, line_n = now, #fired
       end
       happened = 'c'
     end
-    if sev ~= '' and state ~= 'resolved' and sev < (h[7] or '') then
+    if sev ~= '' and state ~= 'resolved' and sev < (h[2] or '') then
       put('severity', sev)
-      line(klines, now, 'severity', '', 'system', '{"from":"' .. h[7] .. '","to":"' .. sev .. '"}')
+      line(klines, now, 'severity', '', 'system', '{"from":"' .. h[2] .. '","to":"' .. sev .. '"}')
       happened = happened .. 's'
     end
     if #cleared > 0 and not closed then
@@ -200,11 +206,12 @@ local function group()
       end
     end
     if happened ~= '' then
-      redis.call('HINCRBY', kinc, 'ver', 1)
+      put('ver', int(tonumber(h[3] or 0) + 1))
       -- More alerts in a known incident are no news that cannot wait a second; a change of state is.
       redis.call('ZADD', KEYS[12], happened == 'c' and 'NX' or 'LT', happened == 'c' and int(now + 1000) or stamp, id)
     end
   end
+  put('n', table.concat({int(firing), int(total), int(received), int(line_at), int(line_n), int(line_seq)}, ','))
   redis.call('HSET', kinc, unpack(set))
   return 'ok\31' .. id .. '\31' .. happened .. tail
 end

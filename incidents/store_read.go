@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,13 +52,23 @@ func (s *Service) GetAll(ctx context.Context, ids []ID) ([]Incident, error) {
 
 // History reads an incident's lines from a number on (1: all).
 func (s *Service) History(ctx context.Context, id ID, from int) ([]Line, error) {
-	raw, err := s.store.Client().LRange(ctx, s.keys.incident(id)[3], int64(max(from, 1)-1), -1).Result()
-	if err != nil {
+	ik := s.keys.incident(id)
+	var raw *redis.StringSliceCmd
+	var counts *redis.StringCmd
+	_, err := s.store.Client().Pipelined(ctx, func(p redis.Pipeliner) error {
+		raw, counts = p.LRange(ctx, ik[3], int64(max(from, 1)-1), -1), p.HGet(ctx, ik[0], "n")
+		return nil
+	})
+	if err != nil && err != redis.Nil {
 		return nil, fmt.Errorf("read history of incident %s: %w", id, err)
 	}
-	lines := make([]Line, len(raw))
-	for i, r := range raw {
+	open := parseCounts(counts.Val())
+	lines := make([]Line, len(raw.Val()))
+	for i, r := range raw.Val() {
 		lines[i] = parseLine(max(from, 1)+i, r)
+		if lines[i].Seq == open.lineSeq && open.lineCount > 1 {
+			lines[i].Data = json.RawMessage(`{"count":` + strconv.FormatInt(open.lineCount, 10) + `}`)
+		}
 	}
 	return lines, nil
 }

@@ -3,6 +3,9 @@
 -- ARGV[1] '' or a time in ms (only while testclock stands)  ARGV[2] request id or ''  ARGV[3] audit entry or ''
 -- ARGV[4] SHA-256 of the audit entry or ''   (the body's arguments start at 5)
 
+-- seq is the shard's number of commits, once the clock was read.
+local seq
+
 -- clock: the server's time in ms, never below the highest this shard has seen.
 local function clock()
   local t
@@ -15,13 +18,15 @@ local function clock()
     local p = redis.call('TIME')
     t = tonumber(p[1]) * 1000 + math.floor(tonumber(p[2]) / 1000)
   end
-  local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or '0')
+  local m = redis.call('HMGET', KEYS[1], 'hi', 'seq')
+  local hi = tonumber(m[1] or '0')
+  seq = tonumber(m[2] or '0')
   if t < hi then t = hi end
   return t
 end
 
 -- int: a number as text without exponent.
-local function int(n) return string.format('%.0f', n) end
+local function int(n) return string.format('%d', n) end
 
 -- seen: the first result of this request, or false.
 local function seen()
@@ -31,8 +36,7 @@ end
 
 -- commit: every script that wrote ends with it. It remembers the time and counts the commit.
 local function commit(now)
-  redis.call('HSET', KEYS[1], 'hi', int(now))
-  return redis.call('HINCRBY', KEYS[1], 'seq', 1)
+  redis.call('HSET', KEYS[1], 'hi', int(now), 'seq', int(seq + 1))
 end
 
 -- finish: commit, remember the result under the request id for a day, and return it.
