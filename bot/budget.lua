@@ -19,8 +19,8 @@ end
 if tonumber(b.hold or '0') > now then return tonumber(b.hold) - now end
 local urgent, wait, step, life = ARGV[6] == '1', 0, 0, 60000
 local set = {}
-for i = 7, #ARGV, 3 do
-  local n, count, per, burst = (i - 4) / 3, tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+for i = 8, #ARGV, 3 do
+  local n, count, per, burst = int((i - 5) / 3), tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local every = per / count
   step = math.max(step, every)
   life = math.max(life, 2 * per)
