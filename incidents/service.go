@@ -26,7 +26,7 @@ type Config struct {
 	FullTexts int
 	// MaxOpen is the number of open incidents; further groups join one overflow incident. Default 10000.
 	MaxOpen int
-	// Commits is how many pipelines may be under way. Default 2.
+	// Commits is how many pipelines may be under way. Default 6: while Redis syncs one to disk, others are made and read.
 	Commits int
 	// Queue is how many bodies may wait for a commit before Ingest answers ErrBusy. Default 4096.
 	Queue int
@@ -44,7 +44,7 @@ func (c Config) withDefaults() Config {
 	for _, f := range []struct {
 		v *int
 		d int
-	}{{&c.FullTexts, 500}, {&c.MaxOpen, 10000}, {&c.Commits, 2}, {&c.Queue, 4096}} {
+	}{{&c.FullTexts, 500}, {&c.MaxOpen, 10000}, {&c.Commits, 6}, {&c.Queue, 4096}} {
 		if *f.v <= 0 {
 			*f.v = f.d
 		}
