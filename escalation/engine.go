@@ -213,7 +213,7 @@ func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due)
 		case in.SnoozedUntil != nil && !in.SnoozedUntil.After(now):
 			calls = append(calls, e.wake(shard, d))
 		default:
-			calls = append(calls, e.step(shard, setup, in, d, now))
+			calls = append(calls, e.step(setup, in, d, now))
 		}
 		fired = append(fired, d)
 	}
@@ -247,7 +247,8 @@ func (e *Engine) wake(shard int, d due) state.Call {
 }
 
 // step is the call that makes one rung take effect as next decides.
-func (e *Engine) step(shard int, setup *Setup, in *incidents.Incident, d due, now time.Time) state.Call {
+func (e *Engine) step(setup *Setup, in *incidents.Incident, d due, now time.Time) state.Call {
+	shard := in.ID.Shard()
 	at := Position{in.Step, in.Round, in.Reached, millis(d.at)}
 	plan := next(setup.policy(in.Policy), at, Situation{Severity: in.Severity, Labels: in.Labels, Source: in.Source, Route: in.Route, Now: now}, setup.Roster)
 	wait, reached := "", "0"

@@ -104,32 +104,41 @@ func (e *Engine) Claim(ctx context.Context, shard, limit int, lease time.Duratio
 var ErrStale = errors.New("the page is held by another")
 
 // Sent ends a page that its platform took.
-func (e *Engine) Sent(ctx context.Context, p Page) error { return e.settle(ctx, p, "sent", 0, "", "") }
+func (e *Engine) Sent(ctx context.Context, p Page) error {
+	return e.settle(ctx, p, ending{outcome: "sent"})
+}
 
 // Later gives a page back, to be tried again after a while.
 func (e *Engine) Later(ctx context.Context, p Page, after time.Duration, _ string) error {
-	return e.settle(ctx, p, "later", after, "", "")
+	return e.settle(ctx, p, ending{outcome: "later", after: after})
 }
 
 // Failed ends a page that no platform will take; the history says why.
 func (e *Engine) Failed(ctx context.Context, p Page, reason string) error {
-	return e.settle(ctx, p, "failed", 0, "page_failed", e.what(p, reason))
+	return e.settle(ctx, p, ending{outcome: "failed", kind: "page_failed", data: e.what(p, reason)})
 }
 
 // Drop ends a page that is not needed any more (the incident was answered before it was sent).
 func (e *Engine) Drop(ctx context.Context, p Page, reason string) error {
-	return e.settle(ctx, p, "dropped", 0, "page_skipped", e.what(p, reason))
+	return e.settle(ctx, p, ending{outcome: "dropped", kind: "page_skipped", data: e.what(p, reason)})
 }
 
 func (e *Engine) what(p Page, reason string) string {
 	return object("person", p.Person, "channel", p.Address, "step", p.Step+1, "round", p.Round+1, "key", p.Key, "reason", reason)
 }
 
-func (e *Engine) settle(ctx context.Context, p Page, outcome string, after time.Duration, kind, data string) error {
+// ending is what became of a claimed page, and the line that the history gets of it, if kind is not "".
+type ending struct {
+	outcome    string
+	after      time.Duration // of "later": when it is due again
+	kind, data string
+}
+
+func (e *Engine) settle(ctx context.Context, p Page, end ending) error {
 	n := p.Incident.Shard()
 	v, err := e.store.Run(ctx, state.Call{Script: settleScript, Shard: n,
 		Keys: []string{e.store.Key(n, "pages"), e.store.Key(n, "page"), incidents.Key(e.store, p.Incident), incidents.HistoryKey(e.store, p.Incident), incidents.Dirty(e.store, n)},
-		Args: []any{p.Key, p.Epoch, outcome, string(p.Incident), after.Milliseconds(), kind, data}})
+		Args: []any{p.Key, p.Epoch, end.outcome, string(p.Incident), end.after.Milliseconds(), end.kind, end.data}})
 	if err != nil {
 		return fmt.Errorf("settle page %s: %w", p.Key, err)
 	}

@@ -74,32 +74,32 @@ type By struct {
 
 // Acknowledge makes the person responsible and stops the ladder. The same person again: no effect and no error.
 func (s *Service) Acknowledge(ctx context.Context, id ID, by By, reason string) error {
-	return s.act(ctx, id, "acknowledge", by, data("reason", reason), "")
+	return s.act(ctx, id, by, change{verb: "acknowledge", data: data("reason", reason)})
 }
 
 // Resolve closes an incident by hand.
 func (s *Service) Resolve(ctx context.Context, id ID, by By, reason string) error {
-	return s.act(ctx, id, "resolve", by, data("reason", reason), "")
+	return s.act(ctx, id, by, change{verb: "resolve", data: data("reason", reason)})
 }
 
 // Reopen triggers a resolved incident again; its ladder starts anew.
 func (s *Service) Reopen(ctx context.Context, id ID, by By, reason string) error {
-	return s.act(ctx, id, "reopen", by, data("reason", reason), "")
+	return s.act(ctx, id, by, change{verb: "reopen", data: data("reason", reason)})
 }
 
 // Snooze holds the ladder until a time; then the incident is triggered again and the ladder starts anew.
 func (s *Service) Snooze(ctx context.Context, id ID, by By, until time.Time) error {
-	return s.act(ctx, id, "snooze", by, data("until", until.UTC().Format(time.RFC3339)), strconv.FormatInt(until.UnixMilli(), 10))
+	return s.act(ctx, id, by, change{verb: "snooze", data: data("until", until.UTC().Format(time.RFC3339)), arg: strconv.FormatInt(until.UnixMilli(), 10)})
 }
 
 // Assign adds a person to the assignees, as the last one. Whether that person exists is the caller's to check.
 func (s *Service) Assign(ctx context.Context, id ID, by By, person string) error {
-	return s.act(ctx, id, "assign", by, data("person", person), person)
+	return s.act(ctx, id, by, change{verb: "assign", data: data("person", person), arg: person})
 }
 
 // Escalate runs the ladder's next step now, also of an acknowledged incident, which is triggered again.
 func (s *Service) Escalate(ctx context.Context, id ID, by By) error {
-	return s.act(ctx, id, "escalate", by, data(), "")
+	return s.act(ctx, id, by, change{verb: "escalate", data: data()})
 }
 
 // Note puts a text into the history.
@@ -111,7 +111,7 @@ func (s *Service) Note(ctx context.Context, id ID, by By, text string) error {
 	if len(text) > 8000 {
 		text = clean(text, 8000)
 	}
-	return s.act(ctx, id, "note", by, data("text", text), "")
+	return s.act(ctx, id, by, change{verb: "note", data: data("text", text)})
 }
 
 // data is a line's data: the pairs whose value is not empty.
@@ -129,16 +129,20 @@ func data(pairs ...string) string {
 	return string(out)
 }
 
-func (s *Service) act(ctx context.Context, id ID, verb string, by By, data, arg string) error {
+// change is what act.lua makes of an incident: the verb, the history line's data, and what the verb needs besides.
+type change struct{ verb, data, arg string }
+
+func (s *Service) act(ctx context.Context, id ID, by By, c change) error {
+	verb := c.verb
 	if err := s.Allowed(verb, by); err != nil {
 		return err
 	}
 	n := id.Shard()
 	ik := s.keys.incident(id)
-	entry := auditEntry("incident."+verb, id, by.Actor, data)
+	entry := auditEntry("incident."+verb, id, by.Actor, c.data)
 	f, err := s.store.Do(ctx, state.Call{Script: actScript, Shard: n, Request: by.Request, Audit: entry,
 		Keys: []string{ik[0], ik[3], s.keys.shard(n, "open"), s.keys.shard(n, "timers"), s.keys.shard(n, "dirty")},
-		Args: []any{verb, by.Person, by.Via, data, arg}})
+		Args: []any{verb, by.Person, by.Via, c.data, c.arg}})
 	if err != nil {
 		return fmt.Errorf("%s incident %s: %w", verb, id, err)
 	}

@@ -135,7 +135,7 @@ func compareWithReference(t rapid.TB, people *Directory, s Schedule, intervals m
 	if moment.Minute()%15 != 0 {
 		step = time.Minute // St John's changed its clocks at one minute past midnight
 	}
-	r := watch(s, intervals, from, to, step)
+	r := watch(s, intervals, ticking{from, to, step})
 	for i, tick := range r.ticks {
 		if got := c.On(tick); !slices.Equal(got, r.on[i]) {
 			t.Fatalf("on call at %s: %v, the reference says %v", tick.In(r.zone), got, r.on[i])

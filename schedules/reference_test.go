@@ -20,21 +20,27 @@ type reference struct {
 
 const ticksBefore = 3 * 24 * time.Hour
 
-// watch solves a schedule for the ticks of [from, to). Nothing in it may lie between two ticks, and no layer may start
+// ticking is when the reference looks: from inclusive, to exclusive, every step.
+type ticking struct {
+	from, to time.Time
+	step     time.Duration
+}
+
+// watch solves a schedule for the ticks of a time. Nothing in it may lie between two ticks, and no layer may start
 // so early that watching from its start takes long.
-func watch(s Schedule, intervals map[string][]Interval, from, to time.Time, step time.Duration) *reference {
+func watch(s Schedule, intervals map[string][]Interval, when ticking) *reference {
 	zone, err := time.LoadLocation(s.Timezone)
 	if err != nil {
 		panic(err)
 	}
-	r := &reference{schedule: s, intervals: intervals, zone: zone, step: step}
-	begin := from
+	r := &reference{schedule: s, intervals: intervals, zone: zone, step: when.step}
+	begin := when.from
 	for _, l := range s.Layers {
 		if start := asUTC(l.Start); start.Before(begin) {
 			begin = start
 		}
 	}
-	for t := begin.Add(-ticksBefore).Truncate(time.Hour); t.Before(to.Add(ticksBefore)); t = t.Add(step) {
+	for t := begin.Add(-ticksBefore).Truncate(time.Hour); t.Before(when.to.Add(ticksBefore)); t = t.Add(when.step) {
 		r.ticks = append(r.ticks, t)
 	}
 	r.on = make([][]string, len(r.ticks))
@@ -45,8 +51,8 @@ func watch(s Schedule, intervals map[string][]Interval, from, to time.Time, step
 	for _, o := range s.Overrides {
 		r.mark(face, o.Start, o.End, func(i int) { r.on[i] = []string{o.Person} })
 	}
-	first := slices.IndexFunc(r.ticks, func(t time.Time) bool { return !t.Before(from) })
-	last := slices.IndexFunc(r.ticks, func(t time.Time) bool { return !t.Before(to) })
+	first := slices.IndexFunc(r.ticks, func(t time.Time) bool { return !t.Before(when.from) })
+	last := slices.IndexFunc(r.ticks, func(t time.Time) bool { return !t.Before(when.to) })
 	r.ticks, r.on = r.ticks[first:last], r.on[first:last]
 	return r
 }

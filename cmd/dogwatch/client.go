@@ -40,7 +40,7 @@ func (a *app) liveCommand(use, key string, args cobra.PositionalArgs, run func(c
 }
 
 func (l *live) get(ctx context.Context, into any, query url.Values, path ...string) error {
-	return l.call(ctx, http.MethodGet, nil, into, query, path...)
+	return l.call(ctx, question{method: http.MethodGet, query: query, path: path}, into)
 }
 
 func (l *live) post(ctx context.Context, body, into any, path ...string) error {
@@ -48,7 +48,7 @@ func (l *live) post(ctx context.Context, body, into any, path ...string) error {
 	if err != nil {
 		return failed("%v", err)
 	}
-	return l.call(ctx, http.MethodPost, bytes.NewReader(out), into, nil, path...)
+	return l.call(ctx, question{method: http.MethodPost, body: bytes.NewReader(out), path: path}, into)
 }
 
 func newIncidentCommand(a *app) *cobra.Command {
@@ -61,7 +61,7 @@ func newIncidentCommand(a *app) *cobra.Command {
 		return a.showIncident(&w, l.output.value)
 	}))
 	for _, v := range []struct{ use, verb string }{{"ack", "acknowledge"}, {"resolve", "resolve"}, {"reopen", "reopen"}, {"escalate", "escalate"}} {
-		c.AddCommand(a.incidentVerb(v.use+" N [REASON]", "incident_"+v.use, v.verb, cobra.MinimumNArgs(1), func(args []string) any {
+		c.AddCommand(a.incidentVerb(v.use+" N [REASON]", v.verb, cobra.MinimumNArgs(1), func(args []string) any {
 			if v.verb == "escalate" {
 				return map[string]string{}
 			}
@@ -69,16 +69,17 @@ func newIncidentCommand(a *app) *cobra.Command {
 		}))
 	}
 	c.AddCommand(
-		a.incidentVerb("snooze N DURATION", "incident_snooze", "snooze", cobra.ExactArgs(2), func(args []string) any { return map[string]string{"for": args[0]} }),
-		a.incidentVerb("assign N PERSON", "incident_assign", "assign", cobra.ExactArgs(2), func(args []string) any { return map[string]string{"person": args[0]} }),
-		a.incidentVerb("note N TEXT", "incident_note", "notes", cobra.MinimumNArgs(2), func(args []string) any { return map[string]string{"text": strings.Join(args, " ")} }),
+		a.incidentVerb("snooze N DURATION", "snooze", cobra.ExactArgs(2), func(args []string) any { return map[string]string{"for": args[0]} }),
+		a.incidentVerb("assign N PERSON", "assign", cobra.ExactArgs(2), func(args []string) any { return map[string]string{"person": args[0]} }),
+		a.incidentVerb("note N TEXT", "notes", cobra.MinimumNArgs(2), func(args []string) any { return map[string]string{"text": strings.Join(args, " ")} }),
 	)
 	return c
 }
 
-// incidentVerb is a command that changes one incident and shows how it stands then.
-func (a *app) incidentVerb(use, key, verb string, args cobra.PositionalArgs, body func(args []string) any) *cobra.Command {
-	return a.liveCommand(use, key, args, func(ctx context.Context, l *live, args []string) error {
+// incidentVerb is a command that changes one incident and shows how it stands then. Its first word names its sentence too.
+func (a *app) incidentVerb(use, verb string, args cobra.PositionalArgs, body func(args []string) any) *cobra.Command {
+	name, _, _ := strings.Cut(use, " ")
+	return a.liveCommand(use, "incident_"+name, args, func(ctx context.Context, l *live, args []string) error {
 		var w incidentWhole
 		if err := l.post(ctx, body(args[1:]), &w, "incidents", strings.TrimPrefix(args[0], "#"), verb); err != nil {
 			return err

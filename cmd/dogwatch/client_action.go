@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -134,7 +133,7 @@ func (a *app) actionLogs() *cobra.Command {
 				Cursor string `json:"cursor"`
 				Ended  bool   `json:"ended"`
 			}
-			if err := l.call(ctx, http.MethodGet, nil, &page, url.Values{"cursor": {cursor}}, "requests", args[0], "logs"); err != nil {
+			if err := l.get(ctx, &page, url.Values{"cursor": {cursor}}, "requests", args[0], "logs"); err != nil {
 				return err
 			}
 			fmt.Fprint(a.out, page.Output)

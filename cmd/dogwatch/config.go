@@ -61,7 +61,7 @@ type section struct {
 func (s *section) decodeNode(d *decoder, n *yaml.Node, path string) {
 	*s = section{doc: d.doc, node: n, path: path}
 	if n.Kind != yaml.MappingNode && n.ShortTag() != "!!null" {
-		d.refuse(n, path, "", "%s must be a mapping of keys to values", label(path))
+		d.refuse(n, path, "%s must be a mapping of keys to values", label(path))
 	}
 }
 

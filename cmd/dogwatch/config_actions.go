@@ -64,7 +64,7 @@ func (a *approvalConfig) decodeNode(d *decoder, n *yaml.Node, path string) {
 	case n.Kind == yaml.ScalarNode && n.Value == "none":
 		a.None = true
 	case n.Kind != yaml.MappingNode:
-		d.refuse(n, path, "write none, or {approvers: ['team:…']}", "approval must be the word none or say who approves")
+		d.refuse(n, path, "approval must be the word none or say who approves").Hint = "write none, or {approvers: ['team:…']}"
 	default:
 		d.structure(n, reflect.ValueOf(a).Elem(), path, nil)
 	}

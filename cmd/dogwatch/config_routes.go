@@ -117,7 +117,7 @@ type sourceConfig struct {
 func (s *sourceConfig) decodeNode(d *decoder, n *yaml.Node, path string) {
 	s.section = section{doc: d.doc, node: n, path: path, skip: []string{"type", "token"}}
 	if n.Kind != yaml.MappingNode {
-		d.refuse(n, path, "write {type: alertmanager, token: env:NAME}", "%s must be a mapping of keys to values", label(path))
+		d.refuse(n, path, "%s must be a mapping of keys to values", label(path)).Hint = "write {type: alertmanager, token: env:NAME}"
 		return
 	}
 	for key, into := range map[string]any{"type": &s.Type, "token": &s.Token} {

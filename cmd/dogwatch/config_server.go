@@ -100,11 +100,11 @@ func (r *redisAddress) decodeNode(d *decoder, n *yaml.Node, path string) {
 	switch {
 	case r.Embedded():
 	case !ok || rest == "":
-		d.refuse(n, path, kinds, "this is no address of a Redis")
+		d.refuse(n, path, "this is no address of a Redis").Hint = kinds
 	case strings.Contains(host, "@"):
-		d.refuse(n, path, "put the whole address into the environment and write env:NAME", "an address with a user or password is a secret and must not stand here")
+		d.refuse(n, path, "an address with a user or password is a secret and must not stand here").Hint = "put the whole address into the environment and write env:NAME"
 	case !slices.Contains(redisSchemes, scheme):
-		d.refuse(n, path, nearestOr(scheme, redisSchemes), "unknown kind of Redis %q", scheme)
+		d.refuse(n, path, "unknown kind of Redis %q", scheme).Hint = nearestOr(scheme, redisSchemes)
 	}
 }
 

@@ -31,10 +31,12 @@ type defaulter interface{ setDefaults() }
 
 var secretType = reflect.TypeFor[text.Secret]()
 
-func (d *decoder) refuse(n *yaml.Node, path, hint, format string, args ...any) {
+// refuse enters a fault of a node; whoever knows how to mend it puts a Hint into what is returned.
+func (d *decoder) refuse(n *yaml.Node, path, format string, args ...any) *Fault {
 	d.faults = append(d.faults, Fault{
-		File: d.doc.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Path: path, Message: fmt.Sprintf(format, args...), Hint: hint,
+		File: d.doc.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Path: path, Message: fmt.Sprintf(format, args...),
 	})
+	return &d.faults[len(d.faults)-1]
 }
 
 // value reads n into v, which can be set.
@@ -54,7 +56,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	if reader, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if d.isScalar(n, path, "a value") {
 			if err := reader.UnmarshalText([]byte(n.Value)); err != nil {
-				d.refuse(n, path, "", "%v", err)
+				d.refuse(n, path, "%v", err)
 			}
 		}
 		return
@@ -73,7 +75,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.list(n, v, path)
 	case reflect.Interface:
 		if err := n.Load(v.Addr().Interface()); err != nil {
-			d.refuse(n, path, "", "cannot be read")
+			d.refuse(n, path, "cannot be read")
 		}
 	default:
 		d.scalar(n, v, path)
@@ -88,17 +90,17 @@ func (d *decoder) pointer(n *yaml.Node, into any, path string) {
 // secret takes a reference. What was written is never repeated: it may be the secret itself.
 func (d *decoder) secret(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.ScalarNode {
-		d.refuse(n, path, "", "must be a secret, env:NAME or file:PATH")
+		d.refuse(n, path, "must be a secret, env:NAME or file:PATH")
 		return
 	}
 	s, err := text.ParseSecret(n.Value)
 	if err != nil {
-		d.refuse(n, path, "put the value into the environment or a file and name that here", "%v", err)
+		d.refuse(n, path, "%v", err).Hint = "put the value into the environment or a file and name that here"
 		return
 	}
 	if d.secrets != nil {
 		if s, err = d.secrets(s); err != nil {
-			d.refuse(n, path, "", "%s: %v", path, err)
+			d.refuse(n, path, "%s: %v", path, err)
 			d.faults[len(d.faults)-1].Unset = true
 		}
 	}
@@ -108,7 +110,7 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, path string) {
 // structure reads a mapping into a struct; keys in skip belong to somebody else.
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, skip []string) {
 	if n.Kind != yaml.MappingNode {
-		d.refuse(n, path, "", "%s must be a mapping of keys to values", label(path))
+		d.refuse(n, path, "%s must be a mapping of keys to values", label(path))
 		return
 	}
 	fields := map[string]reflect.Value{}
@@ -129,9 +131,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, skip []s
 		field, known := fields[key.Value]
 		switch {
 		case !known && key.Value == "<<":
-			d.refuse(key, at, "write the keys out", "merge keys are not supported")
+			d.refuse(key, at, "merge keys are not supported").Hint = "write the keys out"
 		case !known:
-			d.refuse(key, at, nearestOr(key.Value, names), "unknown key %q%s", key.Value, in(path))
+			d.refuse(key, at, "unknown key %q%s", key.Value, in(path)).Hint = nearestOr(key.Value, names)
 			d.faults[len(d.faults)-1].unknownKey = true
 		case field.IsValid():
 			d.value(value, field, at)
@@ -145,11 +147,11 @@ func (d *decoder) pairs(n *yaml.Node, path string, each func(key, value *yaml.No
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := follow(n.Content[i])
 		if key.Kind != yaml.ScalarNode {
-			d.refuse(n.Content[i], path, "", "a key must be a word")
+			d.refuse(n.Content[i], path, "a key must be a word")
 			continue
 		}
 		if line, twice := seen[key.Value]; twice {
-			d.refuse(key, join(path, key.Value), "", "%q stands here twice, first in line %d", key.Value, line)
+			d.refuse(key, join(path, key.Value), "%q stands here twice, first in line %d", key.Value, line)
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -159,13 +161,13 @@ func (d *decoder) pairs(n *yaml.Node, path string, each func(key, value *yaml.No
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		d.refuse(n, path, "", "%s must be a mapping of names to values", label(path))
+		d.refuse(n, path, "%s must be a mapping of names to values", label(path))
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(n, path, func(key, value *yaml.Node, at string) {
 		if key.Value == "" || key.Value == "<<" {
-			d.refuse(key, at, "", "%q cannot be a name", key.Value)
+			d.refuse(key, at, "%q cannot be a name", key.Value)
 			return
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
@@ -177,7 +179,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
-		d.refuse(n, path, "write it in brackets: [a, b]", "%s must be a list", label(path))
+		d.refuse(n, path, "%s must be a list", label(path)).Hint = "write it in brackets: [a, b]"
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
@@ -190,7 +192,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 
 func (d *decoder) isScalar(n *yaml.Node, path, what string) bool {
 	if n.Kind != yaml.ScalarNode {
-		d.refuse(n, path, "", "%s must be %s", label(path), what)
+		d.refuse(n, path, "%s must be %s", label(path), what)
 		return false
 	}
 	return true
@@ -206,7 +208,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		if d.isScalar(n, path, "true or false") {
 			b, ok := map[string]bool{"true": true, "false": false}[n.Value]
 			if !ok {
-				d.refuse(n, path, "", "%s must be true or false, not %q", label(path), n.Value)
+				d.refuse(n, path, "%s must be true or false, not %q", label(path), n.Value)
 			}
 			v.SetBool(b)
 		}
@@ -218,12 +220,12 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		if d.isScalar(n, path, "a number") {
 			f, err := strconv.ParseFloat(n.Value, 64)
 			if err != nil {
-				d.refuse(n, path, "", "%s must be a number, not %q", label(path), n.Value)
+				d.refuse(n, path, "%s must be a number, not %q", label(path), n.Value)
 			}
 			v.SetFloat(f)
 		}
 	default:
-		d.refuse(n, path, "", "%s cannot be configured", label(path))
+		d.refuse(n, path, "%s cannot be configured", label(path))
 	}
 }
 
@@ -232,7 +234,7 @@ func (d *decoder) number(n *yaml.Node, v reflect.Value, path string) {
 	i, err := strconv.ParseInt(n.Value, 10, 64)
 	digits := strings.TrimLeft(n.Value, "-+")
 	if err != nil || len(digits) > 1 && digits[0] == '0' || v.Kind() == reflect.Uint64 && i < 0 {
-		d.refuse(n, path, "", "%s must be a whole number, not %q", label(path), n.Value)
+		d.refuse(n, path, "%s must be a whole number, not %q", label(path), n.Value)
 		return
 	}
 	if v.Kind() == reflect.Uint64 {

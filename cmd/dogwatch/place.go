@@ -71,7 +71,7 @@ func (p *place) open(ctx context.Context) (*duties, error) {
 // remote answers through the API.
 func (p *place) remote(ctx context.Context) *duties {
 	get := func(into any, query url.Values, path ...string) error {
-		return p.call(ctx, http.MethodGet, nil, into, query, path...)
+		return p.call(ctx, question{method: http.MethodGet, query: query, path: path}, into)
 	}
 	between := func(from, to time.Time) url.Values {
 		return url.Values{"from": {from.Format(time.RFC3339)}, "to": {to.Format(time.RFC3339)}}
@@ -117,27 +117,35 @@ func (p *place) remote(ctx context.Context) *duties {
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 32 << 20
 
+// question is one call of the API.
+type question struct {
+	method string
+	query  url.Values
+	body   io.Reader // nil: none
+	path   []string  // below /api/v1/, not escaped yet
+}
+
 // call asks the API and decodes its answer. Problems (RFC 9457) become their detail. Redirects are not followed, since the
 // token would go along.
-func (p *place) call(ctx context.Context, method string, body io.Reader, into any, query url.Values, path ...string) error {
-	for i := range path {
-		path[i] = url.PathEscape(path[i])
+func (p *place) call(ctx context.Context, q question, into any) error {
+	address := strings.TrimRight(p.url, "/") + "/api/v1"
+	for _, part := range q.path {
+		address += "/" + url.PathEscape(part)
 	}
-	address := strings.TrimRight(p.url, "/") + "/api/v1/" + strings.Join(path, "/")
-	if len(query) > 0 {
-		address += "?" + query.Encode()
+	if len(q.query) > 0 {
+		address += "?" + q.query.Encode()
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, body)
+	request, err := http.NewRequestWithContext(ctx, q.method, address, q.body)
 	if err != nil {
 		return failed("ask %s: %v", p.url, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+p.auth)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("X-Dogwatch-Via", "cli")
-	if method != http.MethodGet {
+	if q.method != http.MethodGet {
 		request.Header.Set("Idempotency-Key", rand.Text())
 	}
-	if body != nil {
+	if q.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	client := &http.Client{

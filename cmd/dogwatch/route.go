@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (p *place) route(ctx context.Context, source string, body []byte, at time.T
 	if p.file == "" {
 		report := &routeReport{}
 		query := url.Values{"source": {source}, "at": {at.Format(time.RFC3339)}}
-		return report, p.call(ctx, http.MethodPost, strings.NewReader(string(body)), report, query, "route")
+		return report, p.call(ctx, question{method: http.MethodPost, query: query, body: bytes.NewReader(body), path: []string{"route"}}, report)
 	}
 	c, err := p.app.load(p.file)
 	if err != nil {

@@ -68,7 +68,7 @@ func (s *Store) DoAll(ctx context.Context, calls []Call) []Reply {
 	replies := make([]Reply, len(calls))
 	cc, clustered := s.rdb.(*redis.ClusterClient)
 	if !clustered {
-		s.pipeline(ctx, s.rdb, calls, replies, nil)
+		s.pipeline(ctx, batch{s.rdb, calls, replies}, nil)
 		return replies
 	}
 	byNode := map[*redis.Client][]int{}
@@ -81,7 +81,7 @@ func (s *Store) DoAll(ctx context.Context, calls []Call) []Reply {
 		byNode[node] = append(byNode[node], i)
 	}
 	for node, at := range byNode {
-		s.pipeline(ctx, node, calls, replies, at)
+		s.pipeline(ctx, batch{node, calls, replies}, at)
 		for _, i := range at {
 			if err := replies[i].Err; err != nil && isMoved(err) {
 				cc.ReloadState(ctx)
@@ -94,41 +94,48 @@ func (s *Store) DoAll(ctx context.Context, calls []Call) []Reply {
 
 type pipeliner interface{ Pipeline() redis.Pipeliner }
 
+// batch is calls to one server, each with its place for the reply.
+type batch struct {
+	to      pipeliner
+	calls   []Call
+	replies []Reply
+}
+
 // pipeline sends the calls whose numbers are in at (nil: all) to one server, and once more those that it did not know.
-func (s *Store) pipeline(ctx context.Context, to pipeliner, calls []Call, replies []Reply, at []int) {
+func (s *Store) pipeline(ctx context.Context, b batch, at []int) {
 	if at == nil {
-		at = make([]int, len(calls))
+		at = make([]int, len(b.calls))
 		for i := range at {
 			at[i] = i
 		}
 	}
-	s.exec(ctx, to, calls, replies, at, false)
+	s.exec(ctx, b, at, false)
 	var unknown []int
 	for _, i := range at {
-		if err := replies[i].Err; err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+		if err := b.replies[i].Err; err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 			unknown = append(unknown, i)
 		}
 	}
 	if len(unknown) > 0 {
-		s.exec(ctx, to, calls, replies, unknown, true)
+		s.exec(ctx, b, unknown, true)
 	}
 }
 
-func (s *Store) exec(ctx context.Context, to pipeliner, calls []Call, replies []Reply, at []int, whole bool) {
-	p := to.Pipeline()
+func (s *Store) exec(ctx context.Context, b batch, at []int, whole bool) {
+	p := b.to.Pipeline()
 	cmds := make([]*redis.Cmd, len(at))
 	writes := false
 	for j, i := range at {
-		c := &calls[i]
-		b := &c.Script.real
+		c := &b.calls[i]
+		form := &c.Script.real
 		if s.cfg.Plain {
-			b = &c.Script.plain
+			form = &c.Script.plain
 		}
 		keys, args := s.standard(c)
 		if whole {
-			cmds[j] = p.Eval(ctx, b.src, keys, args...)
+			cmds[j] = p.Eval(ctx, form.src, keys, args...)
 		} else {
-			cmds[j] = p.EvalSha(ctx, b.sha, keys, args...)
+			cmds[j] = p.EvalSha(ctx, form.sha, keys, args...)
 		}
 		writes = writes || !c.Script.readOnly
 	}
@@ -140,12 +147,12 @@ func (s *Store) exec(ctx context.Context, to pipeliner, calls []Call, replies []
 	// Each command carries its own error; Exec's is one of them.
 	_, _ = p.Exec(ctx)
 	for j, i := range at {
-		replies[i].Value, replies[i].Err = cmds[j].Result()
-		if errors.Is(replies[i].Err, redis.Nil) {
-			replies[i].Err = nil
+		b.replies[i].Value, b.replies[i].Err = cmds[j].Result()
+		if errors.Is(b.replies[i].Err, redis.Nil) {
+			b.replies[i].Err = nil
 		}
-		if replies[i].Err == nil && waited != nil && !calls[i].Script.readOnly {
-			replies[i].Err = replicated(waited, wait)
+		if b.replies[i].Err == nil && waited != nil && !b.calls[i].Script.readOnly {
+			b.replies[i].Err = replicated(waited, wait)
 		}
 	}
 }

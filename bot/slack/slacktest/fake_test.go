@@ -33,18 +33,21 @@ func call(t *testing.T, s *slacktest.Server, method string, args map[string]stri
 	for k, v := range args {
 		form.Set(k, v)
 	}
-	return request(t, s, method, "application/x-www-form-urlencoded", "Bearer "+s.Options().Token, form.Encode())
+	return request(t, s, method, sent{"application/x-www-form-urlencoded", "Bearer " + s.Options().Token, form.Encode()})
 }
 
-func request(t *testing.T, s *slacktest.Server, method, kind, auth, body string) (map[string]any, *http.Response) {
+// sent is what a client sends: content type, Authorization ("" is none) and body.
+type sent struct{ kind, auth, body string }
+
+func request(t *testing.T, s *slacktest.Server, method string, c sent) (map[string]any, *http.Response) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.APIURL()+method, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.APIURL()+method, strings.NewReader(c.body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", kind)
-	if auth != "" {
-		req.Header.Set("Authorization", auth)
+	req.Header.Set("Content-Type", c.kind)
+	if c.auth != "" {
+		req.Header.Set("Authorization", c.auth)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -77,12 +80,12 @@ func TestTokensAndBodies(t *testing.T) {
 		"app token for a post": {"chat.postMessage", form, "Bearer " + s.Options().AppToken, "channel=C0OPS&text=x", "not_allowed_token_type"},
 		"bot token for socket": {"apps.connections.open", form, "Bearer " + token, "", "not_allowed_token_type"},
 	} {
-		got, _ := request(t, s, c.path, c.kind, c.auth, c.body)
+		got, _ := request(t, s, c.path, sent{c.kind, c.auth, c.body})
 		if code, _ := got["error"].(string); code != c.want {
 			t.Errorf("%s: %v, want error %q", name, got, c.want)
 		}
 	}
-	if got, _ := request(t, s, "api.test", "application/json", "", `{"a":1}`); got["warning"] != "missing_charset" {
+	if got, _ := request(t, s, "api.test", sent{"application/json", "", `{"a":1}`}); got["warning"] != "missing_charset" {
 		t.Errorf("JSON without charset: %v", got)
 	}
 	few := newFake(t, slacktest.Options{Scopes: []string{"users:read"}})

@@ -1,4 +1,4 @@
-// Fakeslack is the fake Slack as a process of its own, for tests that kill the bot from outside. It prints "url: …" with
+// Command fakeslack is the fake Slack as a process of its own, for tests that kill the bot from outside. It prints "url: …" with
 // its address and runs until it is interrupted. It is steered through /_admin/ (package slacktest), listens on loopback
 // only unless told otherwise, and its secrets are test values given on the command line.
 package main
