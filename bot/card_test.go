@@ -9,7 +9,7 @@ import (
 	"dogwatch/incidents"
 )
 
-var both = routed{severity: "P1", policy: "web", channels: []string{"slack:C0OPS", "web:ops"}, show: []string{"summary", "sent_ns"}}
+var both = routed{severity: "P1", policy: "web", channels: []string{"slack:C0OPS", "web:ops"}, show: []string{"detail", "sent_ns"}}
 
 // A card appears wherever the route says, the person on call gets one of their own in their language, and an acknowledgement
 // anywhere redraws all of them in place.
@@ -23,11 +23,11 @@ func TestCardsStandAndStayInStep(t *testing.T) {
 			w.t.Fatalf("the page's card: %+v", mine)
 		}
 		c := slack.Message.Card
-		if c.Lang != "en" || !strings.HasPrefix(c.Headline, "P1 · #") || !strings.Contains(c.Headline, "disk is full") || len(c.Facts) > 6 {
+		if c.Lang != "en" || !strings.HasPrefix(c.Headline, "P1 · #") || !strings.Contains(c.Headline, "Disk full on db-3") || len(c.Facts) > 7 {
 			w.t.Fatalf("the channel's card: %+v", c)
 		}
-		if strings.Join(c.Body, "\n") != "summary: disk is full\nsent_ns: 1795000000000000000" {
-			w.t.Fatalf("body: %q", c.Body)
+		if strings.Join(c.Body, "\n") != "detail: the disk is full and fills up further" || c.Facts[len(c.Facts)-1] != (bot.Fact{Name: "sent_ns", Value: "1795000000000000000"}) {
+			w.t.Fatalf("annotations: %q %v", c.Body, c.Facts)
 		}
 		a := w.press("slack", "U0BOB", button(w.t, c, "acknowledge"))
 		if a.Refused || !strings.Contains(a.Text, "Acknowledged") {

@@ -15,7 +15,7 @@ import (
 	"dogwatch/internal/redistest"
 )
 
-var quiet = routed{severity: "P3", channels: []string{"slack:C0OPS"}, show: []string{"summary"}}
+var quiet = routed{severity: "P3", channels: []string{"slack:C0OPS"}, show: []string{"detail"}}
 
 // short makes leases and pauses short enough to wait for in a test.
 func short(w *world) {

@@ -187,11 +187,11 @@ func (b *Bot) act(ctx context.Context, d doer, verb string, id incidents.ID, rea
 	if err != nil {
 		return Answer{}, err
 	}
-	return b.done1(ctx, d, "done_"+verb, id)
+	return b.said(ctx, d, "done_"+verb, id)
 }
 
-// done1 is the sentence of something done to one incident.
-func (b *Bot) done1(ctx context.Context, d doer, key string, id incidents.ID, pairs ...any) (Answer, error) {
+// said is the sentence of something done to one incident.
+func (b *Bot) said(ctx context.Context, d doer, key string, id incidents.ID, pairs ...any) (Answer, error) {
 	number := any(string(id))
 	if i, err := b.cfg.Incidents.Get(ctx, id); err == nil {
 		number = i.Number
@@ -212,5 +212,5 @@ func (b *Bot) snooze(ctx context.Context, d doer, id incidents.ID, span string) 
 	if err := b.cfg.Incidents.Snooze(ctx, id, d.by, until); err != nil {
 		return Answer{}, err
 	}
-	return b.done1(ctx, d, "done_snooze", id, "at", d.reader.clock(until))
+	return b.said(ctx, d, "done_snooze", id, "at", d.reader.clock(until))
 }

@@ -117,12 +117,12 @@ func (b *Bot) do(ctx context.Context, d doer, c Command, u Utterance) (Answer, e
 		if err := b.cfg.Incidents.Assign(ctx, id, d.by, c.Person); err != nil {
 			return Answer{}, err
 		}
-		return b.done1(ctx, d, "done_assign", id, "who", name(b.people(), c.Person))
+		return b.said(ctx, d, "done_assign", id, "who", name(b.people(), c.Person))
 	case "note":
 		if err := b.cfg.Incidents.Note(ctx, id, d.by, c.Text); err != nil {
 			return Answer{}, err
 		}
-		return b.done1(ctx, d, "done_note", id)
+		return b.said(ctx, d, "done_note", id)
 	}
 	return b.act(ctx, d, c.Verb, id, c.Text)
 }
@@ -134,7 +134,7 @@ func (b *Bot) declare(ctx context.Context, d doer, c Command, u Utterance) (Answ
 	if err != nil {
 		return Answer{}, err
 	}
-	return b.done1(ctx, d, "done_declare", id)
+	return b.said(ctx, d, "done_declare", id)
 }
 
 func (b *Bot) declareChannels(u Utterance) []string {
@@ -163,7 +163,7 @@ func (b *Bot) pageByHand(ctx context.Context, d doer, c Command, u Utterance) (A
 	if err := b.cfg.Escalation.Summon(ctx, &i, c.Person, by); err != nil {
 		return Answer{}, err
 	}
-	return b.done1(ctx, d, "done_page", id, "who", name(b.people(), c.Person))
+	return b.said(ctx, d, "done_page", id, "who", name(b.people(), c.Person))
 }
 
 // sayRun asks for an action.
