@@ -31,7 +31,8 @@ type held struct {
 }
 
 const (
-	pageLease = 30 * time.Second
+	// pageLease bounds how late a page is whose holder was killed: guarantee B allows 30s with everything around it.
+	pageLease = 20 * time.Second
 	// patience is how long a page waits here for its budget; longer, it is given back.
 	patience    = 2 * time.Second
 	pagesAtOnce = 64
