@@ -5,7 +5,7 @@
 -- returns what, now ms, then
 --   none | early: nothing to do (early: when it is due, ms)
 --   busy: somebody else holds it; when that lease ends, ms. It is due again then
---   ok: epoch, then the cards' fields and values in turn. Every channel without a card is marked as being sent to, under this epoch, so
+--   ok: epoch, the incident's version, then the cards' fields and values in turn. Every channel without a card is marked as being sent to, under this epoch, so
 --     that whoever comes after a crash knows that a message may be there
 local now = clock()
 local id = ARGV[5]
@@ -34,6 +34,6 @@ for a in string.gmatch(h[2] or '', '[^\n]+') do
   redis.call('HSETNX', KEYS[9], a, '{"g":1,"s":' .. int(now) .. ',"e":' .. epoch .. '}')
 end
 commit(now)
-local out = {'ok', int(now), epoch}
+local out = {'ok', int(now), epoch, h[1]}
 for _, v in ipairs(redis.call('HGETALL', KEYS[9])) do out[#out + 1] = v end
 return out

@@ -41,6 +41,8 @@ const tail = 40
 // drawIncident claims an incident and brings all its cards up to what it is now. again: it is due again soon.
 func (b *Bot) drawIncident(ctx context.Context, id incidents.ID) (again bool, err error) {
 	begun := time.Now()
+	ahead := make(chan reading, 1)
+	go func() { ahead <- b.read(ctx, id) }()
 	l, ok, err := b.claim(ctx, id)
 	if err != nil || !ok {
 		return false, err
@@ -49,15 +51,32 @@ func (b *Bot) drawIncident(ctx context.Context, id incidents.ID) (again bool, er
 	// A holder that slept must not send after its lease: the deadline is of this process' own, monotonic clock.
 	ctx, cancel := context.WithDeadline(ctx, begun.Add(b.cfg.Lease-b.cfg.Lease/8))
 	defer cancel()
-	v := view{now: l.now}
-	v.incident, v.lines, err = b.cfg.Incidents.Look(ctx, id, tail)
-	if err != nil {
-		return false, err
+	// What was read while the claim was under way counts if it is not older than the claim.
+	r := <-ahead
+	if r.err != nil || r.incident.Version < l.version {
+		r = b.read(ctx, id)
 	}
-	if v.requests, err = b.requestsOf(ctx, id); err != nil {
-		return true, err
+	if r.err != nil {
+		return true, r.err
 	}
+	v := r.view
+	v.now = l.now
 	return b.drawCards(ctx, &l, &v)
+}
+
+// reading is a view, or why there is none.
+type reading struct {
+	view
+	err error
+}
+
+// read reads an incident and then its requests. In this order: a request that changes in between makes the incident's version
+// another than the one read here, so it is drawn again.
+func (b *Bot) read(ctx context.Context, id incidents.ID) (r reading) {
+	if r.incident, r.lines, r.err = b.cfg.Incidents.Look(ctx, id, tail); r.err == nil {
+		r.requests, r.err = b.requestsOf(ctx, id)
+	}
+	return r
 }
 
 // drawCards draws each card, several at a time, and keeps each result as soon as it is known.

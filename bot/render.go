@@ -24,6 +24,7 @@ type RequestView struct {
 const (
 	shownTitle    = 160
 	shownFact     = 200
+	shownFacts    = 10
 	shownNote     = 600
 	shownNotes    = 4
 	shownRequests = 3
@@ -163,7 +164,7 @@ func (s *scene) facts() []Fact {
 		add("fact_flaps", strconv.FormatInt(i.Flaps, 10))
 	}
 	for _, n := range i.Show {
-		if v := strings.TrimSpace(i.Summary[n]); v != "" && isShort(v) && v != i.Title {
+		if v := strings.TrimSpace(i.Summary[n]); v != "" && isShort(v) && v != i.Title && len(out) < shownFacts {
 			out = append(out, Fact{n, v})
 		}
 	}

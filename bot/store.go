@@ -65,6 +65,8 @@ type lease struct {
 	epoch int64
 	now   time.Time // the shard's time at the claim
 	cards []card
+	// version is the incident's at the claim.
+	version int64
 }
 
 // claim takes an incident; ok=false: there is nothing to draw, or another draws it.
@@ -81,11 +83,12 @@ func (b *Bot) claim(ctx context.Context, id incidents.ID) (l lease, ok bool, err
 	for i, x := range list {
 		f[i] = fmt.Sprint(x)
 	}
-	if len(f) < 3 || f[0] != "ok" {
+	if len(f) < 4 || f[0] != "ok" {
 		return l, false, nil
 	}
-	l = lease{id: id, now: millis(f[1]), cards: parseCards(f[3:])}
+	l = lease{id: id, now: millis(f[1]), cards: parseCards(f[4:])}
 	l.epoch, err = strconv.ParseInt(f[2], 10, 64)
+	l.version, _ = strconv.ParseInt(f[3], 10, 64)
 	return l, err == nil, err
 }
 

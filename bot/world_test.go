@@ -22,7 +22,7 @@ import (
 
 // world is a whole dogwatch but for the doors: incidents, ladders, requests and a bot on three recording platforms.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	ctx       context.Context
 	store     *state.Store
 	incidents *incidents.Service
@@ -39,7 +39,7 @@ type world struct {
 
 var keys = map[string][]byte{"slack": []byte("slack secret of this test"), "wecom": []byte("wecom secret of this test"), "web": []byte("web secret of this test")}
 
-func directory(t *testing.T) *schedules.Directory {
+func directory(t testing.TB) *schedules.Directory {
 	t.Helper()
 	d, faults := schedules.NewDirectory([]schedules.Person{
 		{ID: "alice", Name: "Alice Chen", Language: text.Chinese, Timezone: "Asia/Shanghai", Roles: schedules.Roles{schedules.Responder, schedules.Approver}, Slack: "U0ALICE", WeCom: "alice"},
@@ -56,7 +56,7 @@ func directory(t *testing.T) *schedules.Directory {
 }
 
 // build makes a world on a store; change, if not nil, may alter it before the bot is made. Nothing runs yet.
-func build(t *testing.T, store *state.Store, change func(*world)) *world {
+func build(t testing.TB, store *state.Store, change func(*world)) *world {
 	t.Helper()
 	w := &world{t: t, ctx: context.Background(), store: store, directory: directory(t),
 		slack: &bottest.Recorder{Name: "slack", HasThreads: true}, wecom: &bottest.Recorder{Name: "wecom", Once: true}, web: &bottest.Recorder{Name: "web"}}
@@ -91,7 +91,7 @@ func build(t *testing.T, store *state.Store, change func(*world)) *world {
 	return w
 }
 
-type logTo struct{ t *testing.T }
+type logTo struct{ t testing.TB }
 
 func (l logTo) Write(b []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(b)))
@@ -209,7 +209,7 @@ func (w *world) showsState(p *bottest.Recorder, to, state string) bottest.Standi
 	return last
 }
 
-func button(t *testing.T, c *bot.Card, verb string) string {
+func button(t testing.TB, c *bot.Card, verb string) string {
 	t.Helper()
 	for _, b := range c.Buttons {
 		if b.Verb == verb {
