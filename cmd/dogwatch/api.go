@@ -126,6 +126,16 @@ func (h *house) callerByToken(given string) (caller, bool) {
 	return who, found
 }
 
+// tokenStands says whether a person still has a token of at least this right, so that a session ends with its token.
+func (h *house) tokenStands(person string, write bool) bool {
+	for _, t := range h.config.Load().Server.Tokens {
+		if t.Person == person && (!write || t.Scope == "full") {
+			return true
+		}
+	}
+	return false
+}
+
 // by is the caller as an actor, with the request id that the Idempotency-Key stands for.
 func (c caller) by(r *http.Request) incidents.By {
 	by := incidents.By{Actor: incidents.Actor{Person: c.person.ID, Via: "api"}}

@@ -48,6 +48,7 @@ type house struct {
 	ledger    *actions.Ledger
 	audit     *audit.Writer // nil without the role core
 	bot       *bot.Bot      // nil without the role core
+	console   *bot.Console
 	platforms map[string]*opened
 	demo      *demo // nil in production
 	doors     *intake.Doors
@@ -95,7 +96,11 @@ func (h *house) makeWorker(cfg *Config) error {
 	runners := map[string]actions.Runner{}
 	for name, plugin := range runnerPlugins {
 		s := cfg.Runners[name]
-		r, err := plugin.open(s.Decode)
+		tools := ""
+		if h.demo != nil {
+			tools = h.demo.tools
+		}
+		r, err := plugin.open(s.Decode, tools)
 		if err != nil {
 			return fmt.Errorf("open runner %s: %w", name, err)
 		}

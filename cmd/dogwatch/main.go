@@ -54,6 +54,7 @@ var commands = []func(*app) *cobra.Command{
 	newGapsCommand,
 	newAuditCommand,
 	newSchemaCommand,
+	newDemoCommand,
 	newServeCommand,
 	newIncidentCommand,
 	newActionCommand,

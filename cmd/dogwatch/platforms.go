@@ -28,6 +28,7 @@ type opened struct {
 	team     string // whose accounts count; "" when the adapter has only one
 	routes   func(bot.Inbox) map[string]http.Handler
 	run      func(context.Context, bot.Inbox) error // nil: nothing runs
+	drain    func()                                 // nil, or ends what a shutdown must not wait for
 }
 
 // openPlatforms opens every configured platform. In a demo, one whose secrets are not set is left out.
@@ -35,9 +36,6 @@ func (h *house) openPlatforms(cfg *Config) (map[string]*opened, error) {
 	out := map[string]*opened{}
 	for _, name := range keys(cfg.Platforms) {
 		s := cfg.Platforms[name]
-		if platformPlugins[name].open == nil {
-			continue
-		}
 		o, err := platformPlugins[name].open(surroundings{decode: s.Decode, log: h.log, house: h,
 			seen: func(ctx context.Context, key string, ttl time.Duration) (bool, error) {
 				return h.store.First(ctx, name+"/"+hashed(key), ttl)
@@ -90,5 +88,6 @@ func (h *house) makeBot(cfg *Config) error {
 	if h.bot, err = bot.New(c); err != nil {
 		return err
 	}
+	h.console = bot.NewConsole(h.bot)
 	return nil
 }

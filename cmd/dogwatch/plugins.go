@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 
@@ -10,9 +11,11 @@ import (
 	"dogwatch/actions/command"
 	"dogwatch/bot"
 	"dogwatch/bot/slack"
+	"dogwatch/bot/web"
 	"dogwatch/bot/wecom"
 	"dogwatch/incidents/intake"
 	"dogwatch/incidents/intake/alertmanager"
+	"dogwatch/internal/text"
 )
 
 // The plugins there are. This is the only file that names concrete sources, platforms and runners: a new one is a folder
@@ -37,7 +40,7 @@ type (
 		// run makes a fresh value of what an action with this runner carries out.
 		run func() any
 		// open makes the runner.
-		open func(decode func(any) error) (actions.Runner, error)
+		open func(decode func(any) error, tools string) (actions.Runner, error)
 	}
 )
 
@@ -49,13 +52,13 @@ var sourcePlugins = map[string]sourcePlugin{
 }
 
 var platformPlugins = map[string]platformPlugin{
-	"web":   {config: func() any { return &noSettings{} }, private: "@", channel: feed},
+	"web":   {config: func() any { return &web.Config{} }, private: "@", open: openWeb, channel: feed},
 	"slack": {config: func() any { return &slack.Config{} }, open: openSlack, channel: slackChannel},
 	"wecom": {config: func() any { return &wecom.Config{} }, private: "@", open: openWeCom, channel: wecomRobot},
 }
 
 var runnerPlugins = map[string]runnerPlugin{
-	"command": {config: func() any { return &commandSettings{} }, run: func() any { return &commandRun{} }, open: command.Open},
+	"command": {config: func() any { return &commandSettings{} }, run: func() any { return &commandRun{} }, open: openCommand},
 }
 
 // commandSettings are those of actions/command, which has a part for each operating system.
@@ -67,6 +70,46 @@ type commandSettings struct {
 	NewPrivileges bool     `yaml:"new_privileges" jsonschema_description:"Lets setuid programs such as sudo work."`
 	OpenFiles     uint64   `yaml:"open_files" jsonschema_description:"Per process, default 1024."`
 	FileSize      uint64   `yaml:"file_size" jsonschema_description:"Bytes, default 1 GiB."`
+}
+
+// openCommand makes the runner of commands. tools is a folder in which it looks first; "" for none.
+func openCommand(decode func(any) error, tools string) (actions.Runner, error) {
+	return command.Open(func(into any) error {
+		if err := decode(into); err != nil {
+			return err
+		}
+		if c, ok := into.(*command.Config); ok && tools != "" {
+			c.Path = tools + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		}
+		return nil
+	})
+}
+
+func openWeb(s surroundings) (*opened, error) {
+	h := s.house
+	cfg := h.config.Load()
+	deps := web.Deps{Store: h.store, ExternalURL: cfg.Server.ExternalURL, Session: cfg.Limits.Session.Std(), Idle: cfg.Limits.SessionIdle.Std(), Log: s.log,
+		SignIn: func(token string) (string, bool, bool) {
+			who, ok := h.callerByToken(token)
+			return who.person.ID, who.write, ok
+		},
+		Valid: h.tokenStands}
+	if h.demo != nil {
+		for _, p := range cfg.directory.People() {
+			deps.Demo = append(deps.Demo, p.ID)
+		}
+		deps.Valid = nil
+	}
+	p, err := web.Open(s.decode, deps)
+	if err != nil {
+		return nil, err
+	}
+	var secrets []text.Secret
+	for _, t := range cfg.Server.Tokens {
+		secrets = append(secrets, t.Token)
+	}
+	return &opened{platform: p, key: signedWith(secrets...), drain: p.Drain,
+		routes: func(inbox bot.Inbox) map[string]http.Handler { return p.Routes(inbox, h.console) }}, nil
 }
 
 func openSlack(s surroundings) (*opened, error) {

@@ -152,7 +152,7 @@ func (h *house) rooms() []room {
 		rooms = append(rooms, room{"runner", h.worker.Run})
 	}
 	if h.roles["core"] {
-		rooms = append(rooms, room{"bot", h.bot.Run}, room{"escalation", h.engine.Run}, room{"actions", h.actions.Run}, room{"overrides", h.followOverrides}, room{"errands", h.errands}, room{"counting", h.count})
+		rooms = append(rooms, room{"bot", h.bot.Run}, room{"console", h.console.Run}, room{"escalation", h.engine.Run}, room{"actions", h.actions.Run}, room{"overrides", h.followOverrides}, room{"errands", h.errands}, room{"counting", h.count})
 		for _, name := range keys(h.platforms) {
 			if run := h.platforms[name].run; run != nil {
 				rooms = append(rooms, room{"platform " + name, func(ctx context.Context) error { return run(ctx, h.bot) }})
@@ -200,6 +200,12 @@ func (h *house) live(ctx context.Context, l net.Listener, handler http.Handler) 
 	}
 	stopHups()
 	h.ready.draining.Store(true)
+	h.doors.Close()
+	for _, o := range h.platforms {
+		if o.drain != nil {
+			o.drain()
+		}
+	}
 	drain, done := context.WithTimeout(context.Background(), drainFor)
 	defer done()
 	if e := srv.Shutdown(drain); e != nil {
