@@ -42,8 +42,9 @@ const tail = 40
 func (b *Bot) drawIncident(ctx context.Context, id incidents.ID) (again bool, err error) {
 	begun := time.Now()
 	ahead := make(chan reading, 1)
-	go func() { ahead <- b.read(ctx, id) }()
+	go func(ctx context.Context) { ahead <- b.read(ctx, id) }(ctx)
 	l, ok, err := b.claim(ctx, id)
+	r := <-ahead
 	if err != nil || !ok {
 		return false, err
 	}
@@ -52,7 +53,6 @@ func (b *Bot) drawIncident(ctx context.Context, id incidents.ID) (again bool, er
 	ctx, cancel := context.WithDeadline(ctx, begun.Add(b.cfg.Lease-b.cfg.Lease/8))
 	defer cancel()
 	// What was read while the claim was under way counts if it is not older than the claim.
-	r := <-ahead
 	if r.err != nil || r.incident.Version < l.version {
 		r = b.read(ctx, id)
 	}

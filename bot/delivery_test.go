@@ -254,24 +254,28 @@ func TestBudgetIsKeptByAllReplicas(t *testing.T) {
 
 // Retry-After is obeyed to the letter.
 func TestRetryAfterIsObeyed(t *testing.T) {
-	for _, limits := range [][]bot.Budget{nil, {{N: 100, Per: time.Second, Burst: 100}}} {
-		each(t, func(w *world) {
-			short(w)
-			w.slack.Limits = limits
-			w.slack.Fail = first("send", bottest.Fault{Err: &bot.SendError{Kind: bot.RateLimited, RetryAfter: 1500 * time.Millisecond, Code: "ratelimited"}})
-		}, func(w *world) {
-			w.raise(quiet, "a")
-			w.until("the refusal", func() bool { return len(w.slack.Calls("send")) == 1 })
-			w.raise(quiet, "b")
-			w.until("both cards", func() bool { return len(w.slack.Standing("C0OPS")) == 2 })
-			calls := w.slack.Calls("send")
-			for _, c := range calls[1:] {
-				if d := c.At.Sub(calls[0].At); d < 1450*time.Millisecond {
-					w.t.Fatalf("called again after %v", d)
-				}
-			}
-		})
+	for name, limits := range map[string][]bot.Budget{"no budget": nil, "a budget": {{N: 100, Per: time.Second, Burst: 100}}} {
+		t.Run(name, func(t *testing.T) { retryAfter(t, limits) })
 	}
+}
+
+func retryAfter(t *testing.T, limits []bot.Budget) {
+	each(t, func(w *world) {
+		short(w)
+		w.slack.Limits = limits
+		w.slack.Fail = first("send", bottest.Fault{Err: &bot.SendError{Kind: bot.RateLimited, RetryAfter: 1500 * time.Millisecond, Code: "ratelimited"}})
+	}, func(w *world) {
+		w.raise(quiet, "a")
+		w.until("the refusal", func() bool { return len(w.slack.Calls("send")) == 1 })
+		w.raise(quiet, "b")
+		w.until("both cards", func() bool { return len(w.slack.Standing("C0OPS")) == 2 })
+		calls := w.slack.Calls("send")
+		for _, c := range calls[1:] {
+			if d := c.At.Sub(calls[0].At); d < 1450*time.Millisecond {
+				w.t.Fatalf("called again after %v", d)
+			}
+		}
+	})
 }
 
 // While the platform is down nothing is lost, it is not hammered, and afterwards there is one message an incident, as it is then.
@@ -387,5 +391,58 @@ func TestAnsweredPageIsDropped(t *testing.T) {
 		if n := len(w.slack.Standing("U0ALICE")); n != 0 {
 			w.t.Fatalf("%d messages", n)
 		}
+	})
+}
+
+// A channel that refuses for good is not tried with every change; the fallback channel hears of it, once.
+func TestRefusedChannel(t *testing.T) {
+	each(t, func(w *world) {
+		short(w)
+		w.cfg.Fallback = bot.Address{Platform: "web", To: "fallback"}
+		w.slack.Fail = func(context.Context, bottest.Call) *bottest.Fault {
+			return &bottest.Fault{Err: &bot.SendError{Kind: bot.Refused, Code: "is_archived"}}
+		}
+	}, func(w *world) {
+		id := w.raise(quiet, "db-3")
+		w.until("the fallback to be told", func() bool { return len(w.web.Standing("fallback")) == 1 })
+		for _, person := range []string{"alice", "carol", "bob"} {
+			if err := w.incidents.Assign(w.ctx, id, byBob, person); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		drawn := w.bot.Counters.LastDraw.Load()
+		w.until("another drawing", func() bool { return w.bot.Counters.LastDraw.Load() > drawn })
+		if words := w.web.Standing("fallback")[0].Message.Text; !strings.Contains(words, "slack:C0OPS") || !strings.Contains(words, "is_archived") {
+			w.t.Fatalf("told %q", words)
+		}
+		if n := len(w.slack.Calls("send")); n != 1 {
+			w.t.Fatalf("%d tries", n)
+		}
+	})
+}
+
+// A P0 in the middle of a storm of cards and pages reaches its person at once.
+func TestLoudPageInAStorm(t *testing.T) {
+	each(t, func(w *world) {
+		w.slack.Limits = []bot.Budget{{N: 1, Per: time.Second, Burst: 20}}
+	}, func(w *world) {
+		for i := range 100 {
+			w.raise(routed{severity: "P2", policy: "web", channels: []string{"slack:C0OPS"}}, fmt.Sprint("g", i))
+		}
+		begun := time.Now()
+		loud := w.raise(routed{severity: "P0", policy: "web", channels: []string{"slack:C0OPS"}}, "loud")
+		shown := func(to string) bool {
+			for _, s := range w.slack.Standing(to) {
+				if s.Message.Card != nil && s.Message.Card.Subject == string(loud) {
+					return true
+				}
+			}
+			return false
+		}
+		w.until("the page", func() bool { return shown("U0ALICE") })
+		if d := time.Since(begun); d > 2*time.Second {
+			w.t.Fatalf("paged after %v", d)
+		}
+		w.until("the card", func() bool { return shown("C0OPS") })
 	})
 }

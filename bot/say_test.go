@@ -18,6 +18,7 @@ import (
 func TestWordsDo(t *testing.T) {
 	each(t, nil, func(w *world) {
 		id := w.raise(both, "db-3")
+		w.card(w.slack, "U0ALICE")
 		for _, c := range []struct{ platform, user, words, want, code string }{
 			{"web", "bob", "", "What you can say:", "ack N"},
 			{"wecom", "alice", "帮助", "您可以说：", "认领 N"},

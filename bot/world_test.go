@@ -144,6 +144,7 @@ func (w *world) background() {
 
 // each runs a test on a real Redis and on miniredis.
 func each(t *testing.T, change func(*world), f func(*world)) {
+	t.Parallel()
 	redistest.Each(t, nil, func(t *testing.T, s *state.Store) { f(build(t, s, change).start()) })
 }
 
