@@ -11,7 +11,7 @@ import (
 // lines over some seconds so that there is something to watch.
 func newSampleCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "sample NAME ARG", Hidden: true, Args: cobra.ExactArgs(2)}
-	pace := c.Flags().Duration("pace", 500*time.Millisecond, "time between two lines")
+	pace := c.Flags().Duration("pace", 500*time.Millisecond, a.say("flag_pace"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *pace <= 0 {
 			return usage("--pace must be positive")

@@ -46,6 +46,9 @@ var readAll = sync.OnceValues(func() ([]*source, error) {
 			}
 			return nil
 		}
+		if strings.HasSuffix(name, ".min.js") { // others' work, as they ship it
+			return nil
+		}
 		if !slices.Contains([]string{".go", ".lua", ".js", ".mjs", ".css", ".html", ".tmpl", ".sh", ".json"}, filepath.Ext(name)) {
 			return nil
 		}

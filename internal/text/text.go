@@ -2,7 +2,7 @@
 // durations as Prometheus writes them, secrets that cannot be printed.
 //
 // Catalogues are catalogue/AREA.LANG.json: flat objects from key to sentence, one area a package or surface ("bot",
-// "console", "cli", "errors"). A key is used as "AREA.key". Placeholders are {name}. Both languages have the same keys with
+// "console", "cli", "client"). A key is used as "AREA.key". Placeholders are {name}. Both languages have the same keys with
 // the same placeholders; a test holds that.
 package text
 

@@ -45,10 +45,10 @@ func TestSay(t *testing.T) {
 	if got := Say(English, "no.such_key"); got != "«no.such_key»" {
 		t.Errorf("an unknown key reads %q", got)
 	}
-	if got, want := Say("fr", "errors.unknown_error"), Template(English, "errors.unknown_error"); got != want {
+	if got, want := Say("fr", "cli.see_help"), Template(English, "cli.see_help"); got != want {
 		t.Errorf("an unknown language reads %q, want the English %q", got, want)
 	}
-	if got, want := Say(Chinese, "errors.unknown_error"), Template(Chinese, "errors.unknown_error"); got != want {
+	if got, want := Say(Chinese, "cli.see_help"), Template(Chinese, "cli.see_help"); got != want {
 		t.Errorf("Chinese reads %q, want %q", got, want)
 	}
 	for tag, want := range map[string]Lang{"zh_CN.UTF-8": Chinese, "ZH-tw": Chinese, "zh": Chinese, "en_US.UTF-8": English, "C": English, "": English} {
