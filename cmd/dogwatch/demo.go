@@ -10,17 +10,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"dogwatch"
+	"dogwatch/incidents"
 	"dogwatch/internal/state"
 )
 
 // demo is what only a demo has.
 type demo struct {
-	// tools is the folder of this program, in which the sample actions find it.
+	// tools is a folder in which the sample actions find this program under its usual name.
 	tools string
 }
 
@@ -48,13 +51,13 @@ func (a *app) demo(ctx context.Context, listen, data string, empty bool) error {
 	} else if err := os.MkdirAll(data, 0o700); err != nil {
 		return failed("make data folder: %v", err)
 	}
-	exe, err := os.Executable()
+	tools, err := ourselves(data)
 	if err != nil {
 		return failed("find this program: %v", err)
 	}
 	url := "http://" + l.Addr().String()
 	h := &house{log: slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn})), file: "config.example.yaml",
-		roles: map[string]bool{"intake": true, "core": true, "runner": true}, demo: &demo{tools: filepath.Dir(exe)}}
+		roles: map[string]bool{"intake": true, "core": true, "runner": true}, demo: &demo{tools: tools}}
 	cfg, err := demoConfig(a.env, url, data)
 	if err != nil {
 		return failed("%v", err)
@@ -79,6 +82,26 @@ func (a *app) demo(ctx context.Context, listen, data string, empty bool) error {
 	}
 	a.sayDemo(cfg, url)
 	return h.live(ctx, l, loopbackOnly(h.routes()))
+}
+
+// ourselves makes a folder in which this program is called dogwatch, whatever file it was started from.
+func ourselves(data string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	tools, err := filepath.Abs(filepath.Join(data, "tools"))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(tools, 0o700); err != nil {
+		return "", err
+	}
+	link := filepath.Join(tools, "dogwatch")
+	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	return tools, os.Symlink(exe, link)
 }
 
 // listenLoopback opens the address and refuses any that other machines could reach.
@@ -135,12 +158,33 @@ func demoConfig(env func(string) (string, bool), url, data string) (*Config, err
 		return nil, faults
 	}
 	cfg.Server.ExternalURL, cfg.Server.Data, cfg.Store.Require = url, data, "any"
+	for _, name := range keys(cfg.Platforms) {
+		s := cfg.Platforms[name]
+		var faults Faults
+		if err := s.Decode(platformPlugins[name].config()); errors.As(err, &faults) && faults.onlyUnset() {
+			delete(cfg.Platforms, name) // its secrets are not set
+		}
+	}
 	for name := range cfg.Actions {
 		if !strings.HasPrefix(name, "sample-") {
 			delete(cfg.Actions, name)
 		}
 	}
 	return cfg, nil
+}
+
+// route is the configured routing without the channels of platforms that were left out.
+func (c *Config) route(source string, r *incidents.Report, at time.Time) incidents.Decision {
+	d := c.router.Route(source, r, at)
+	here := func(channel string) bool {
+		platform, _, _ := strings.Cut(channel, ":")
+		_, ok := c.Platforms[platform]
+		return ok
+	}
+	if slices.ContainsFunc(d.Channels, func(ch string) bool { return !here(ch) }) {
+		d.Channels = slices.DeleteFunc(slices.Clone(d.Channels), func(ch string) bool { return !here(ch) })
+	}
+	return d
 }
 
 // demoStore is a child redis-server in the data folder if this machine has one, else one in memory, which is said.

@@ -83,7 +83,7 @@ func tell(ctx context.Context, then *state.Store, cfg *Config, now time.Time, se
 			r.Status, r.StartsAt, r.EndsAt = incidents.Resolved, t.Add(-20*time.Minute), t
 		}
 		_, err := in.Ingest(ctx, "prom", incidents.Batch{Reports: []incidents.Report{r}}, func(source string, r *incidents.Report) incidents.Decision {
-			return cfg.router.Route(source, r, t)
+			return cfg.route(source, r, t)
 		})
 		if err != nil {
 			return err

@@ -53,7 +53,9 @@ func startEmbedded(ctx context.Context, dir string) (*embedded, error) {
 		return nil, fmt.Errorf("start embedded redis: %w", err)
 	}
 	cmd := exec.Command(bin, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", home, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--daemonize", "no")
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--daemonize", "no",
+		// A log of less than this is not worth the core that rewriting it takes.
+		"--auto-aof-rewrite-min-size", "256mb")
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	died := make(chan error, 1)

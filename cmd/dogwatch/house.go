@@ -182,9 +182,9 @@ func (h *house) take(ctx context.Context, source string, b incidents.Batch) (int
 	if err := h.ready.refusal(); err != nil {
 		return 0, err
 	}
-	router := h.config.Load().router
+	cfg := h.config.Load()
 	now := time.Now()
-	return h.incidents.Ingest(ctx, source, b, func(source string, r *incidents.Report) incidents.Decision { return router.Route(source, r, now) })
+	return h.incidents.Ingest(ctx, source, b, func(source string, r *incidents.Report) incidents.Decision { return cfg.route(source, r, now) })
 }
 
 // noteRejected raises the incident "source rejected": a sender that is turned away may be losing alerts.

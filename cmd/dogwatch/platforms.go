@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,7 +30,7 @@ type opened struct {
 	drain    func()                                 // nil, or ends what a shutdown must not wait for
 }
 
-// openPlatforms opens every configured platform. In a demo, one whose secrets are not set is left out.
+// openPlatforms opens every configured platform.
 func (h *house) openPlatforms(cfg *Config) (map[string]*opened, error) {
 	out := map[string]*opened{}
 	for _, name := range keys(cfg.Platforms) {
@@ -40,11 +39,6 @@ func (h *house) openPlatforms(cfg *Config) (map[string]*opened, error) {
 			seen: func(ctx context.Context, key string, ttl time.Duration) (bool, error) {
 				return h.store.First(ctx, name+"/"+hashed(key), ttl)
 			}})
-		var faults Faults
-		if h.demo != nil && errors.As(err, &faults) && faults.onlyUnset() {
-			h.log.Info("platform left out, its secrets are not set", "platform", name)
-			continue
-		}
 		if err != nil {
 			return nil, fmt.Errorf("open platform %s: %w", name, err)
 		}
