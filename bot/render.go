@@ -24,7 +24,6 @@ type RequestView struct {
 const (
 	shownTitle    = 160
 	shownFact     = 200
-	shownFacts    = 10
 	shownNote     = 600
 	shownNotes    = 4
 	shownRequests = 3
@@ -112,14 +111,14 @@ func (s *scene) paging() (who []string, skipped bool) {
 		var d pageData
 		switch l.Kind {
 		case "page":
-			if json.Unmarshal(l.Data, &d) != nil {
-				continue
+			if json.Unmarshal(l.Data, &d) != nil || d.Person == "" {
+				continue // a channel that was told is nobody who answers
 			}
 			if d.Step != last.Step || d.Round != last.Round {
 				who, last = nil, d
 			}
 			skipped = false
-			if d.Person != "" && !slices.Contains(who, d.Person) {
+			if !slices.Contains(who, d.Person) {
 				who = append(who, d.Person)
 			}
 		case "page_skipped":
@@ -164,7 +163,7 @@ func (s *scene) facts() []Fact {
 		add("fact_flaps", strconv.FormatInt(i.Flaps, 10))
 	}
 	for _, n := range i.Show {
-		if v := strings.TrimSpace(i.Summary[n]); v != "" && isShort(v) && v != i.Title && len(out) < shownFacts {
+		if v := strings.TrimSpace(i.Summary[n]); v != "" && isShort(v) && v != i.Title {
 			out = append(out, Fact{n, v})
 		}
 	}

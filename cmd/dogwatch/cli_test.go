@@ -12,6 +12,7 @@ import (
 
 // TestMain lets scripts run this program as the command dogwatch.
 func TestMain(m *testing.M) {
+	superviseCommand() // ends here in a process that supervises a command
 	testscript.Main(m, map[string]func(){"dogwatch": main})
 }
 

@@ -51,6 +51,7 @@ func problemOf(err error) *apiProblem {
 	var lateRequest *actions.LateError
 	var params *actions.ParamsError
 	var denied *actions.DeniedError
+	var noRight *incidents.DeniedError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -60,6 +61,8 @@ func problemOf(err error) *apiProblem {
 		return conflict("the request is "+string(lateRequest.State)+" already", string(lateRequest.State), lateRequest.By, lateRequest.At)
 	case errors.As(err, &denied):
 		return refuse(http.StatusForbidden, denied.Error())
+	case errors.As(err, &noRight):
+		return refuse(http.StatusForbidden, noRight.Error())
 	case errors.As(err, &params):
 		p = refuse(http.StatusUnprocessableEntity, "parameters are not as the action needs them")
 		for _, f := range params.Faults {
