@@ -155,6 +155,9 @@ func (b *Bot) Run(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
+	for _, d := range b.drawers {
+		d.work.Wait()
+	}
 	b.desk.close()
 	return nil
 }

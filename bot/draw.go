@@ -85,9 +85,8 @@ func (d *drawer) end(id incidents.ID, again bool) {
 	}
 }
 
-// run looks for what is due until ctx ends, then waits for what is under way.
+// run looks for what is due until ctx ends. What is under way then is waited for by Bot.Run, when nothing can begin any more.
 func (d *drawer) run(ctx context.Context) {
-	defer d.work.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
