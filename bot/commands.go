@@ -38,7 +38,7 @@ type parser struct {
 	platform string
 }
 
-// Parse reads a line. An empty one asks for help. The error is a *WordsError or says which person is meant by nobody or by several.
+// parse reads a line. An empty one asks for help. The error is a *WordsError or says which person is meant by nobody or by several.
 func (p parser) parse(line string) (Command, error) {
 	line = strings.TrimSpace(strings.ToValidUTF8(line, "\uFFFD"))
 	line = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(line, "/oncall"), "／oncall"))

@@ -344,3 +344,37 @@ func TestRefusedChannel(t *testing.T) {
 		}
 	})
 }
+
+// Told to stop while a message is on its way, the bot finishes it and writes it down.
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	reached, answer := make(chan struct{}, 2), make(chan struct{}, 2)
+	redistest.Each(t, nil, func(t *testing.T, s *stateStore) {
+		w := build(t, s, nil)
+		w.slack.Fail = func(_ context.Context, c bottest.Call) *bottest.Fault {
+			if c.Op == "send" {
+				reached <- struct{}{}
+				<-answer
+			}
+			return nil
+		}
+		w.background()
+		ctx, cancel := context.WithCancel(w.ctx)
+		done := make(chan error, 1)
+		go func() { done <- w.bot.Run(ctx) }()
+		w.raise(quiet, "db-3")
+		<-reached
+		cancel()
+		answer <- struct{}{}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		w.card(w.slack, "C0OPS")
+		next := w.newBot()
+		w.serve(next)
+		w.raise(routed{severity: "P3", channels: []string{"web:ops"}}, "other")
+		w.card(w.web, "ops")
+		if n := len(w.slack.Calls("find")); n != 0 || len(w.slack.Standing("C0OPS")) != 1 {
+			t.Fatalf("%d look-ups, %d messages", n, len(w.slack.Standing("C0OPS")))
+		}
+	})
+}

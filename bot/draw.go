@@ -62,7 +62,8 @@ func (d *drawer) begin(ctx context.Context, id incidents.ID) bool {
 	}
 	d.busy[id] = false
 	d.work.Go(func() {
-		again, err := d.bot.drawIncident(ctx, id)
+		// What is being sent when we are told to stop is finished and written down; the lease bounds it.
+		again, err := d.bot.drawIncident(context.WithoutCancel(ctx), id)
 		if err != nil && ctx.Err() == nil {
 			d.bot.cfg.Log.Warn("cards not drawn", "incident", id, "error", err)
 		}

@@ -126,7 +126,7 @@ func (b *Bot) lookUpPage(ctx context.Context, g *gate, c *call) (settled bool, w
 // sendPage sends a message for one or several pages.
 func (b *Bot) sendPage(ctx context.Context, g *gate, to Address, list []call) time.Duration {
 	m := b.pageMessage(to, list)
-	limited, cancel := context.WithDeadline(ctx, minTime(time.Now().Add(b.cfg.SendTimeout), list[0].until))
+	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), minTime(time.Now().Add(b.cfg.SendTimeout), list[0].until))
 	defer cancel()
 	failpoint.Hit("page_before_send")
 	ref, err := g.platform.Send(limited, m)
