@@ -124,12 +124,18 @@ func saysSomething(v string) bool {
 var (
 	notText    = regexp.MustCompile(`(?s)\{\{.*?\}\}|<!--.*?-->|<script\b.*?</script>|<style\b.*?</style>|<[^>]*>|&[a-z#0-9]+;`)
 	shownAttrs = regexp.MustCompile(`\b(title|alt|placeholder|aria-label|aria-description|label)="([^"]*)"`)
+	pageKey    = regexp.MustCompile(`\.T "([^"]+)"`)
 	action     = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 )
 
 // Pages of the console have no word of their own but the product's name and the command that people type.
 func TestCatalogueHoldsThePages(t *testing.T) {
 	for _, s := range sources(t, ".html", ".tmpl") {
+		for _, key := range pageKey.FindAllStringSubmatch(s.body, -1) {
+			if !isKey("console."+key[1], false) {
+				t.Errorf("%s: the catalogues have no console.%s", s.path, key[1])
+			}
+		}
 		words := []string{notText.ReplaceAllString(s.body, " ")}
 		for _, a := range shownAttrs.FindAllStringSubmatch(action.ReplaceAllString(s.body, ""), -1) {
 			words = append(words, a[2])
