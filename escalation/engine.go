@@ -152,8 +152,13 @@ func (e *Engine) Tick(ctx context.Context, shard int) (time.Duration, error) {
 			return 0, err
 		}
 		if len(list) > 0 {
-			if err := e.fire(ctx, shard, now, list); err != nil {
+			moved, err := e.fire(ctx, shard, now, list)
+			if err != nil {
 				return 0, err
+			}
+			if !moved {
+				// Others were first, or something here was edited by hand: not again at once.
+				return 50 * time.Millisecond, nil
 			}
 			continue
 		}
@@ -182,15 +187,15 @@ func (e *Engine) due(ctx context.Context, shard int) (now, next time.Time, list 
 	return now, next, list, nil
 }
 
-// fire makes timers take effect: ladders in one pipeline, stale alerts one by one.
-func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due) error {
+// fire makes timers take effect: ladders in one pipeline, stale alerts one by one. moved says whether any did.
+func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due) (moved bool, err error) {
 	var ids []incidents.ID
 	for _, d := range list {
 		ids = append(ids, d.id)
 	}
 	all, err := e.incidents.GetAll(ctx, ids)
 	if err != nil {
-		return err
+		return false, err
 	}
 	byID := map[incidents.ID]*incidents.Incident{}
 	for i := range all {
@@ -207,8 +212,9 @@ func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due)
 			calls = append(calls, e.forget(shard, d))
 		case d.kind == 's':
 			if _, err := e.incidents.Expire(ctx, d.id, now); err != nil {
-				return err
+				return false, err
 			}
+			moved = true
 			continue
 		case in.SnoozedUntil != nil && !in.SnoozedUntil.After(now):
 			calls = append(calls, e.wake(shard, d))
@@ -222,9 +228,10 @@ func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due)
 	failpoint.Hit("timer_fired")
 	for i, r := range replies {
 		if r.Err != nil {
-			return r.Err
+			return moved, r.Err
 		}
 		if r.Value == "ok" {
+			moved = true
 			late := now.Sub(millis(fired[i].at))
 			e.Counters.Fired.Add(1)
 			e.Counters.LateMS.Store(late.Milliseconds())
@@ -233,7 +240,7 @@ func (e *Engine) fire(ctx context.Context, shard int, now time.Time, list []due)
 			e.Counters.Lost.Add(1)
 		}
 	}
-	return nil
+	return moved, nil
 }
 
 func (e *Engine) forget(shard int, d due) state.Call {
