@@ -131,6 +131,23 @@ func (c *Console) Incident(ctx context.Context, who Visitor, ref string) (Incide
 	return p, err
 }
 
+// Card is an incident's card as it stands now, in the visitor's language and with their buttons.
+func (c *Console) Card(ctx context.Context, who Visitor, incident string) (*Card, error) {
+	id, ok := incidents.ParseID(incident)
+	if !ok {
+		return nil, incidents.ErrUnknown
+	}
+	i, lines, err := c.bot.cfg.Incidents.Look(ctx, id, tail)
+	if err != nil {
+		return nil, err
+	}
+	s := scene{incident: &i, lines: lines, people: c.bot.people(), reader: who.reader(), sign: c.bot.signers["web"].sign, actions: c.bot.hasActions()}
+	if s.requests, err = c.bot.requestsOf(ctx, id); err != nil {
+		return nil, err
+	}
+	return c.Offered(who, s.render()), nil
+}
+
 func alertRow(who Visitor, a *incidents.AlertView) AlertRow {
 	r := AlertRow{Name: a.Labels["alertname"], Firing: a.Status == incidents.Firing, Since: a.StartsAt.In(who.Zone), Received: a.Received,
 		Labels: facts(a.Labels), Annotations: facts(a.Annotations), Dropped: a.TextDropped}

@@ -11,7 +11,8 @@ import (
 // A live page is a stream of server-sent events, each of which is the changing part of the page as it is now. Nothing is lost
 // when events are: the next one holds everything.
 const (
-	pace     = 200 * time.Millisecond // between two events
+	pace     = 200 * time.Millisecond // between two events of a page about one thing
+	broad    = time.Second            // between two of a page about everything: in a storm it changes all the time
 	beat     = 15 * time.Second       // a comment at least this often, so that proxies keep the stream
 	lookEach = 5 * time.Second        // how often the session is looked at
 	longest  = 15 * time.Minute       // of one stream; the browser comes back
@@ -73,7 +74,11 @@ func (s *stream) run(ctx context.Context) {
 		case <-s.drain:
 			return
 		case <-watch.C:
-			if !s.wait(ctx, timer, pace) {
+			rest := pace
+			if len(sh.Subjects) == 0 {
+				rest = broad
+			}
+			if !s.wait(ctx, timer, rest) {
 				return
 			}
 		case <-timer.C:

@@ -112,49 +112,63 @@ func (w *world) valid(person string, write bool) bool {
 	return false
 }
 
-// assemble makes and starts everything.
-func (w *world) assemble() {
-	t := w.t
-	directory := w.directory()
-	w.incidents = incidents.New(w.store, incidents.Config{})
-	w.incidents.Use(directory)
-	w.actions = actions.New(w.store)
+// catalog has one action, which says a line and ends when w.signal is there.
+func (w *world) catalog() *actions.Catalog {
 	script := `echo "stopping $1"; while [ ! -e "$2" ]; do sleep 0.05; done; echo "started $1"`
-	catalog, faults := actions.NewCatalog([]actions.Definition{{Name: "restart", Title: "Restart a service", Runner: "command", Timeout: time.Minute,
+	c, faults := actions.NewCatalog([]actions.Definition{{Name: "restart", Title: "Restart a service", Runner: "command", Timeout: time.Minute,
 		Argv: []string{"sh", "-c", script, "restart", "{{ .params.unit }}", w.signal},
 		Params: map[string]actions.Param{"unit": {Title: "Unit", Type: "string", Pattern: `[a-z]+\.service`, Required: true},
 			"mode": {Title: "Mode", Type: "string", Enum: []string{"graceful", "hard"}}},
 		Approval: actions.Approval{Approvers: []string{"team:web"}}}})
 	if len(faults) > 0 {
-		t.Fatal(faults)
+		w.t.Fatal(faults)
 	}
-	w.actions.Use(actions.Setup{Catalog: catalog, Directory: directory})
+	return c
+}
+
+// ladder pages whoever is on call in one schedule, in the console.
+func (w *world) ladder(d *schedules.Directory) *escalation.Setup {
 	primary, faults := schedules.Compile(schedules.Schedule{Name: "web-primary", Timezone: shanghai, Layers: []schedules.Layer{
-		{Name: "weekly", People: [][]string{{"alice"}, {"bob"}}, Start: "2026-01-05T09:00:00", Shift: "1w"}}}, directory, nil)
+		{Name: "weekly", People: [][]string{{"alice"}, {"bob"}}, Start: "2026-01-05T09:00:00", Shift: "1w"}}}, d, nil)
 	if len(faults) > 0 {
-		t.Fatal(faults)
+		w.t.Fatal(faults)
 	}
-	w.engine = escalation.New(w.store, w.incidents, escalation.Config{Setup: &escalation.Setup{
+	return &escalation.Setup{
 		Policies: map[string]*escalation.Policy{"web": {Name: "web", Steps: []escalation.Step{{Notify: []escalation.Target{{Kind: "schedule", Name: "web-primary"}}}}}},
-		Roster: &escalation.Roster{Directory: directory, Schedules: map[string]*schedules.Compiled{"web-primary": primary},
+		Roster: &escalation.Roster{Directory: d, Schedules: map[string]*schedules.Compiled{"web-primary": primary},
 			Reach: func(p schedules.Person) []string { return []string{"web:@" + p.ID} }},
-	}})
+	}
+}
+
+// worker runs what was approved, here.
+func (w *world) worker() *actions.Worker {
+	runner, err := command.Open(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ledger, err := actions.OpenLedger(w.t.TempDir())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { ledger.Close() })
+	return actions.NewWorker(w.actions, actions.WorkerConfig{Name: "host", Runners: map[string]actions.Runner{"command": runner}, Ledger: ledger, Drain: time.Millisecond})
+}
+
+// assemble makes and starts everything.
+func (w *world) assemble() {
+	t, d := w.t, w.directory()
+	w.incidents = incidents.New(w.store, incidents.Config{})
+	w.incidents.Use(d)
+	w.actions = actions.New(w.store)
+	w.actions.Use(actions.Setup{Catalog: w.catalog(), Directory: d})
+	w.engine = escalation.New(w.store, w.incidents, escalation.Config{Setup: w.ladder(d)})
 	b, err := bot.New(bot.Config{Store: w.store, Incidents: w.incidents, Escalation: w.engine, Actions: w.actions, Directory: w.directory,
 		Platforms: map[string]bot.Platform{"web": w.web}, Keys: map[string][]byte{"web": []byte("web secret of this test")},
 		DeclareChannels: []string{"web:ops"}, Pace: 100 * time.Millisecond, Log: slog.New(slog.NewTextHandler(logTo{t}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := command.Open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ledger, err := actions.OpenLedger(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	worker := actions.NewWorker(w.actions, actions.WorkerConfig{Name: "host", Runners: map[string]actions.Runner{"command": runner}, Ledger: ledger, Drain: time.Millisecond})
-	console := bot.NewConsole(b)
+	worker, console := w.worker(), bot.NewConsole(b)
 	mux := http.NewServeMux()
 	for path, h := range w.web.Routes(b, console) {
 		mux.Handle(path, h)
@@ -174,7 +188,6 @@ func (w *world) assemble() {
 		w.server.Close()
 		cancel()
 		wg.Wait()
-		ledger.Close()
 	})
 }
 

@@ -14,11 +14,14 @@
 
   // An answer is shown where it can be read, and can be put away.
   const answer = document.getElementById("answer");
+  let brief = 0;
   const dress = () => {
     const close = answer.querySelector("[data-close]");
     if (close) close.hidden = false;
+    // A sentence that only says what the page shows anyway goes by itself.
+    clearTimeout(brief);
+    if (answer.querySelector("[data-brief]")) brief = setTimeout(() => answer.replaceChildren(), 10000);
   };
-  answer.addEventListener("htmx:after:swap", dress);
   new MutationObserver(dress).observe(answer, { childList: true });
   dress();
   document.addEventListener("click", (e) => {
