@@ -31,11 +31,31 @@ type endpoint func(ctx context.Context, who caller, r *http.Request) (status int
 
 // serveAPI puts the API's paths into the mux.
 func (h *house) serveAPI(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(openAPI)
+	for pattern, e := range h.endpoints() {
+		mux.Handle(pattern, h.guarded(e))
+	}
+	for pattern, handler := range h.streams() {
+		mux.HandleFunc(pattern, handler)
+	}
+	mux.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(http.StatusNotFound, "there is no "+r.Method+" "+r.URL.Path+"; see /api/v1/openapi.json").write(w)
 	})
-	for pattern, e := range map[string]endpoint{
+}
+
+// streams are the paths that write their answers themselves. openapi.json describes these and the endpoints, and a test holds that.
+func (h *house) streams() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /api/v1/openapi.json": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(openAPI)
+		},
+		"GET /api/v1/requests/{id}/logs": h.requestLogs,
+	}
+}
+
+// endpoints are the paths behind a token.
+func (h *house) endpoints() map[string]endpoint {
+	return map[string]endpoint{
 		"GET /api/v1/incidents":                   h.listIncidents,
 		"POST /api/v1/incidents":                  h.declareIncident,
 		"GET /api/v1/incidents/{id}":              h.showIncident,
@@ -56,13 +76,7 @@ func (h *house) serveAPI(mux *http.ServeMux) {
 		"POST /api/v1/requests/{id}/{verb}":       h.decideRequest,
 		"GET /api/v1/dead-letters/{id}":           h.showDeadLetter,
 		"POST /-/reload":                          h.reloadNow,
-	} {
-		mux.Handle(pattern, h.guarded(e))
 	}
-	mux.HandleFunc("GET /api/v1/requests/{id}/logs", h.requestLogs)
-	mux.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "there is no "+r.Method+" "+r.URL.Path+"; see /api/v1/openapi.json").write(w)
-	})
 }
 
 // guarded lets an endpoint see only callers whose token and right were checked: reading needs any role, everything else a
@@ -162,6 +176,8 @@ func read(r *http.Request, into any) error {
 		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than 1 MiB")
 	case err != nil:
 		return refuse(http.StatusBadRequest, "the body cannot be read: "+err.Error())
+	case d.Decode(new(json.RawMessage)) != io.EOF:
+		return refuse(http.StatusBadRequest, "the body goes on behind its end")
 	}
 	return nil
 }

@@ -44,18 +44,28 @@ func (h *house) listIncidents(ctx context.Context, _ caller, r *http.Request) (i
 		}
 		f.Severities = append(f.Severities, s)
 	}
-	if l := q.Get("limit"); l != "" {
-		n, err := strconv.Atoi(l)
-		if err != nil || n < 1 || n > 500 {
-			return 0, nil, invalid("limit", "1 to 500")
-		}
-		f.Limit = n
+	var err error
+	if f.Limit, err = limitOf(r); err != nil {
+		return 0, nil, err
 	}
 	list, next, err := h.incidents.List(ctx, f)
 	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusOK, incidentPage{append([]incidents.Incident{}, list...), next}, nil
+}
+
+// limitOf is how many entries a page shall have at most; 0: that is not said.
+func limitOf(r *http.Request) (int, error) {
+	l := r.URL.Query().Get("limit")
+	if l == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(l)
+	if err != nil || n < 1 || n > 500 {
+		return 0, invalid("limit", "1 to 500")
+	}
+	return n, nil
 }
 
 // listed reads a parameter that may be repeated or hold several values by comma.

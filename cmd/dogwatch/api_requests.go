@@ -12,6 +12,19 @@ import (
 	"dogwatch/actions"
 )
 
+// approvalView is what an action needs before it may run, in the configuration's words.
+type approvalView struct {
+	None      bool     `json:"none"`
+	Approvers []string `json:"approvers"`
+	Quorum    int      `json:"quorum"`
+	Expires   string   `json:"expires"`
+	FourEyes  bool     `json:"four_eyes"`
+}
+
+func approvalOf(a actions.Approval) approvalView {
+	return approvalView{a.None, a.Approvers, a.Quorum, a.Expires.String(), !a.Own}
+}
+
 func (h *house) listActions(_ context.Context, _ caller, _ *http.Request) (int, any, error) {
 	type shown struct {
 		Name     string                   `json:"name"`
@@ -20,11 +33,11 @@ func (h *house) listActions(_ context.Context, _ caller, _ *http.Request) (int, 
 		Argv     []string                 `json:"argv"`
 		Timeout  string                   `json:"timeout"`
 		Params   map[string]actions.Param `json:"params"`
-		Approval actions.Approval         `json:"approval"`
+		Approval approvalView             `json:"approval"`
 	}
 	out := []shown{}
 	for _, a := range h.actions.Actions() {
-		out = append(out, shown{a.Name, a.Title, a.Runner, a.Argv, a.Timeout.String(), a.Params, a.Approval})
+		out = append(out, shown{a.Name, a.Title, a.Runner, a.Argv, a.Timeout.String(), a.Params, approvalOf(a.Approval)})
 	}
 	return http.StatusOK, map[string]any{"actions": out}, nil
 }
@@ -55,13 +68,22 @@ func (h *house) requestAction(ctx context.Context, who caller, r *http.Request) 
 	return http.StatusCreated, made, nil
 }
 
+var requestStates = []actions.State{actions.Pending, actions.Approved, actions.Running, actions.Succeeded, actions.Failed, actions.Rejected,
+	actions.Expired, actions.Cancelled, actions.Unknown}
+
 func (h *house) listRequests(ctx context.Context, _ caller, r *http.Request) (int, any, error) {
 	q := r.URL.Query()
 	f := actions.Filter{Action: q.Get("action"), Cursor: q.Get("cursor")}
 	for _, s := range listed(q["state"]) {
+		if !slices.Contains(requestStates, actions.State(s)) {
+			return 0, nil, invalid("state", strconv.Quote(s)+" is none of a request's states")
+		}
 		f.States = append(f.States, actions.State(s))
 	}
-	f.Limit, _ = strconv.Atoi(q.Get("limit"))
+	var err error
+	if f.Limit, err = limitOf(r); err != nil {
+		return 0, nil, err
+	}
 	list, next, err := h.actions.List(ctx, f)
 	if err != nil {
 		return 0, nil, err

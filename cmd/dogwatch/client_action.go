@@ -43,7 +43,7 @@ func (a *app) actionList(ctx context.Context, l *live, _ []string) error {
 			Runner   string                   `json:"runner"`
 			Argv     []string                 `json:"argv"`
 			Params   map[string]actions.Param `json:"params"`
-			Approval actions.Approval         `json:"approval"`
+			Approval approvalView             `json:"approval"`
 		} `json:"actions"`
 	}
 	if err := l.get(ctx, &all, nil, "actions"); err != nil {

@@ -62,8 +62,8 @@ func (j *journey) alert(words []string) {
 		r = j.houses[1]
 	}
 	send := func() {
-		if status, answer := j.post(r, "/alerts/prom", "PROM_TOKEN", body); status != http.StatusOK {
-			j.Errorf("line %d: the door answered %d: %s", j.line, status, answer)
+		if got := j.call(query{at: r, method: http.MethodPost, path: "/alerts/prom", as: "PROM_TOKEN", body: string(body)}); got.status != http.StatusOK {
+			j.Errorf("line %d: the door answered %d: %s", j.line, got.status, got.body)
 		}
 	}
 	var wg sync.WaitGroup
@@ -78,35 +78,48 @@ func (j *journey) alert(words []string) {
 	j.rest()
 }
 
-// post sends a body with the token that a secret holds.
-func (w *world) post(r *inhabited, path, secret string, body []byte) (int, string) {
-	return w.call(r, http.MethodPost, path, secret, string(body))
+// query is one request of a house.
+type query struct {
+	at                 *inhabited // nil: the first
+	method, path, body string
+	as                 string            // the secret that holds the token; "" sends none
+	header             map[string]string // besides
 }
 
-// call makes a request of a house and returns its status and answer; status 0: there was none.
-func (w *world) call(r *inhabited, method, path, secret, body string, header ...string) (int, string) {
-	req, err := http.NewRequest(method, "http://"+r.address+path, strings.NewReader(body))
+// answer is what came back; status 0: nothing did.
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+// call makes a request.
+func (w *world) call(a query) answer {
+	if a.at == nil {
+		a.at = w.houses[0]
+	}
+	req, err := http.NewRequest(a.method, "http://"+a.at.address+a.path, strings.NewReader(a.body))
 	if err != nil {
-		w.Errorf("%s %s: %v", method, path, err)
-		return 0, ""
+		w.Errorf("%s %s: %v", a.method, a.path, err)
+		return answer{}
 	}
-	if secret != "" {
-		req.Header.Set("Authorization", "Bearer "+w.env[secret])
+	if a.as != "" {
+		req.Header.Set("Authorization", "Bearer "+w.env[a.as])
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+	for name, value := range a.header {
+		req.Header.Set(name, value)
 	}
 	resp, err := w.client.Do(req)
 	if err != nil {
-		w.Errorf("%s %s: %v", method, path, err)
-		return 0, ""
+		w.Errorf("%s %s: %v", a.method, a.path, err)
+		return answer{}
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		w.Errorf("%s %s: %v", method, path, err)
+		w.Errorf("%s %s: %v", a.method, a.path, err)
 	}
-	return resp.StatusCode, string(answer)
+	return answer{resp.StatusCode, string(body), resp.Header}
 }
 
 func (j *journey) say(words []string) {
@@ -254,11 +267,11 @@ func (j *journey) api(words []string) {
 	if at == "second" {
 		r = j.houses[1]
 	}
-	status, answer := j.call(r, words[1], words[2], "TOKEN_"+strings.ToUpper(words[0]), body)
-	if want, _ := strconv.Atoi(words[3]); status != want {
-		j.wrong("the answer is %d: %s", status, answer)
+	got := j.call(query{at: r, method: words[1], path: words[2], as: "TOKEN_" + strings.ToUpper(words[0]), body: body})
+	if want, _ := strconv.Atoi(words[3]); got.status != want {
+		j.wrong("the answer is %d: %s", got.status, got.body)
 	}
-	j.told[words[0]] = answer
+	j.told[words[0]] = got.body
 	j.rest()
 }
 
@@ -269,12 +282,11 @@ func (j *journey) twenty(words []string) {
 		func() string { return j.speak("alice", "wecom", "", "批准 "+string(id)) },
 		func() string { return j.speak("carol", "slack", "C0OPS", "approve "+string(id)) },
 		func() string {
-			_, answer := j.call(j.houses[0], http.MethodPost, "/api/v1/requests/"+string(id)+"/approve", "TOKEN_CAROL", "{}")
-			return answer
+			return j.call(query{method: http.MethodPost, path: "/api/v1/requests/" + string(id) + "/approve", as: "TOKEN_CAROL", body: "{}"}).body
 		},
 		func() string {
-			_, answer := j.call(j.houses[len(j.houses)-1], http.MethodPost, "/api/v1/requests/"+string(id)+"/approve", "TOKEN_ALICE", "{}")
-			return answer
+			last := j.houses[len(j.houses)-1]
+			return j.call(query{at: last, method: http.MethodPost, path: "/api/v1/requests/" + string(id) + "/approve", as: "TOKEN_ALICE", body: "{}"}).body
 		},
 	}
 	var wg sync.WaitGroup

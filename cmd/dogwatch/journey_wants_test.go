@@ -23,6 +23,9 @@ func (j *journey) want(words []string) {
 	if !ok {
 		j.wrong("there is no want %s", words[0])
 	}
+	for i := range words {
+		words[i] = j.fill(words[i])
+	}
 	j.eventually(strings.Join(words, " "), func() string {
 		if c := look(words[1:]); c != "" {
 			return c
@@ -36,12 +39,12 @@ func (j *journey) want(words []string) {
 
 // get reads an answer of the API as carol.
 func (j *journey) get(path string, into any) string {
-	status, answer := j.call(j.houses[0], http.MethodGet, path, "TOKEN_CAROL", "")
-	if status != http.StatusOK {
-		return fmt.Sprintf("%d %s", status, answer)
+	got := j.call(query{method: http.MethodGet, path: path, as: "TOKEN_CAROL"})
+	if got.status != http.StatusOK {
+		return fmt.Sprintf("%d %s", got.status, got.body)
 	}
-	if err := json.Unmarshal([]byte(answer), into); err != nil {
-		j.wrong("%v: %s", err, answer)
+	if err := json.Unmarshal([]byte(got.body), into); err != nil {
+		j.wrong("%v: %s", err, got.body)
 	}
 	return ""
 }

@@ -77,7 +77,7 @@ func problemOf(err error) *apiProblem {
 		return invalid("until", err.Error())
 	case errors.Is(err, incidents.ErrEmpty):
 		return invalid("text", err.Error())
-	case errors.Is(err, incidents.ErrCursor):
+	case errors.Is(err, incidents.ErrCursor), errors.Is(err, actions.ErrCursor):
 		return invalid("cursor", err.Error())
 	case errors.Is(err, escalation.ErrUnreachable):
 		return invalid("person", err.Error())
