@@ -82,7 +82,7 @@ func OpenLedger(dir string) (*Ledger, error) {
 
 // take locks, reads and, for a new file, heads the ledger and makes its name durable.
 func (l *Ledger) take(dir string) error {
-	if err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := l.lock(); err != nil {
 		return fmt.Errorf("another process holds it: %w", err)
 	}
 	if err := l.file.Chmod(0o600); err != nil {
@@ -98,6 +98,22 @@ func (l *Ledger) take(dir string) error {
 		}
 	}
 	return syncDir(dir)
+}
+
+// heldFor is how long a lock may outlive the process that held it: one that was killed between fork and exec leaves a child
+// with its files for a moment.
+const heldFor = 2 * time.Second
+
+// lock makes the file this process's alone.
+func (l *Ledger) lock() error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) || time.Since(began) > heldFor {
+			return err
+		}
+	}
 }
 
 // read takes in the whole file and ends a torn last line, so that the next one stands alone.

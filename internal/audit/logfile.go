@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // logFile is a file that only grows, by whole lines that are on the disk when append returns. One process holds it.
@@ -20,7 +21,7 @@ func openLog(path string) (*logFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := hold(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("open %s: another process holds it: %w", path, err)
 	}
@@ -29,6 +30,22 @@ func openLog(path string) (*logFile, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return &logFile{f: f}, nil
+}
+
+// heldFor is how long a lock may outlive the process that held it: one that was killed between fork and exec leaves a child
+// with its files for a moment.
+const heldFor = 2 * time.Second
+
+// hold locks the file for this process.
+func hold(f *os.File) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) || time.Since(began) > heldFor {
+			return err
+		}
+	}
 }
 
 func (l *logFile) all() ([]byte, error) { return io.ReadAll(io.NewSectionReader(l.f, 0, 1<<62)) }
