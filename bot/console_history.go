@@ -87,7 +87,8 @@ func historyKey(lang text.Lang, l *incidents.Line, d *lineFacts) string {
 		key += "_" + d.State
 	case l.Kind == "snoozed" && d.Ended:
 		key += "_ended"
-	case (l.Kind == "alert_firing" || l.Kind == "alert_resolved" || l.Kind == "opened" || l.Kind == "reopened") && d.Count == 1:
+	case (l.Kind == "alert_firing" || l.Kind == "alert_resolved") && d.Count <= 1,
+		(l.Kind == "opened" || l.Kind == "reopened") && d.Count <= 1 && l.Actor.Person == "":
 		key += "_one"
 	}
 	if l.Actor.Person == "" && text.Template(lang, "history."+key+"_system") != "" {

@@ -201,7 +201,7 @@ var (
 
 func listIncidents(ctx context.Context, v *visit) (shown, error) {
 	q := v.r.URL.Query()
-	l := incidentList{Tab: q.Get("state"), Tabs: tabs, Query: strings.TrimSpace(cut(q.Get("q"), 200)), Sevs: map[string]bool{}, All: severities, Later: q.Get("cursor") != ""}
+	l := incidentList{Tab: q.Get("state"), Tabs: tabs, Query: strings.TrimSpace(plain(cut(q.Get("q"), 200))), Sevs: map[string]bool{}, All: severities, Later: q.Get("cursor") != ""}
 	if _, ok := tabStates[l.Tab]; !ok {
 		l.Tab = "open"
 	}

@@ -20,6 +20,7 @@ var hostile = []string{
 }
 
 var (
+	values      = regexp.MustCompile(`"[^"]*"`) // attributes' values: quotes of a text are escaped
 	inlineEvent = regexp.MustCompile(`(?i)<[^>]*\son[a-z]+\s*=`)
 	inlineCode  = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>[^<]`)
 	badAddress  = regexp.MustCompile(`(?i)(?:href|src|action)="(?:javascript|data|//)`)
@@ -30,7 +31,10 @@ var (
 // clean holds that a page has nothing in it that runs, styles or loads from elsewhere.
 func clean(t *testing.T, where, page string) {
 	t.Helper()
-	for name, r := range map[string]*regexp.Regexp{"an inline handler": inlineEvent, "an inline script": inlineCode, "a bad address": badAddress,
+	if found := inlineEvent.FindString(values.ReplaceAllString(page, `""`)); found != "" {
+		t.Errorf("%s has an inline handler: %q", where, found)
+	}
+	for name, r := range map[string]*regexp.Regexp{"an inline script": inlineCode, "a bad address": badAddress,
 		"an inline style": inlineStyle, "something from elsewhere": elsewhere} {
 		if found := r.FindString(page); found != "" {
 			t.Errorf("%s has %s: %q", where, name, found)

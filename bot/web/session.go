@@ -153,7 +153,8 @@ func (s *rooms) persons() []bot.Person {
 
 // back is a path of ours to go to, "/" for anything else.
 func back(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") || strings.HasPrefix(path, "/sign") {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, "/sign") || strings.ContainsFunc(path, odd) {
 		return "/"
 	}
 	return path
