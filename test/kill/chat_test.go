@@ -25,13 +25,33 @@ func shows(m slacktest.Message, words string) bool {
 }
 
 // keyOf is the name that dogwatch gave a message, which no person sees.
-func keyOf(m slacktest.Message) string {
+func keyOf(metadata []byte) string {
 	var meta struct {
 		Payload map[string]any `json:"event_payload"`
 	}
-	if err := json.Unmarshal(m.Metadata, &meta); err != nil {
+	if err := json.Unmarshal(metadata, &meta); err != nil {
 		return ""
 	}
 	key, _ := meta.Payload["key"].(string)
 	return key
+}
+
+// posted is how many messages Slack took under each name. A message that is changed later may get another name.
+func (w *world) posted() map[string]int {
+	out := map[string]int{}
+	for _, e := range w.slack.Journal("chat.postMessage") {
+		if e.Error == "" && (e.Status == 0 || e.Status == 200) {
+			out[keyOf([]byte(e.Args["metadata"]))]++
+		}
+	}
+	return out
+}
+
+// incidentOf is whose card a key names: "c/INCIDENT/…".
+func incidentOf(key string) string {
+	parts := strings.Split(key, "/")
+	if len(parts) < 2 || parts[0] != "c" {
+		return ""
+	}
+	return parts[1]
 }
