@@ -83,7 +83,7 @@ func (s *Service) divide(source string, b Batch, route RouteFunc) []*group {
 	return out
 }
 
-// normalize gives a report the identity and the times that the script relies on.
+// normalize gives a report the identity that the script relies on.
 func normalize(r *Report) {
 	if !plainID(r.Fingerprint) {
 		h := sha256.New()
@@ -95,12 +95,6 @@ func normalize(r *Report) {
 			}
 		}
 		r.Fingerprint = hex.EncodeToString(h.Sum(nil)[:16])
-	}
-	if r.StartsAt.IsZero() || r.StartsAt.UnixMilli() < 0 {
-		r.StartsAt = time.Now()
-	}
-	if r.Status == Resolved && (r.EndsAt.IsZero() || r.EndsAt.UnixMilli() < 0) {
-		r.EndsAt = time.Now()
 	}
 }
 
@@ -303,13 +297,17 @@ func (s *Service) call(shard int, groups []*group, targets []target) state.Call 
 			}
 			ends := int64(0)
 			if st == "R" {
-				ends = r.EndsAt.UnixMilli()
+				ends = told(r.EndsAt)
 			}
-			args = append(args, r.Fingerprint, st, r.StartsAt.UnixMilli(), ends, pack(r))
+			args = append(args, r.Fingerprint, st, told(r.StartsAt), ends, pack(r))
 		}
 	}
 	return state.Call{Script: ingestScript, Shard: shard, Keys: keys, Args: args}
 }
+
+// told is a report's time in ms; 0 for none, which the script takes as the shard's time: those of processes may differ, and
+// an end that seems older than its beginning would count for nothing.
+func told(t time.Time) int64 { return max(0, t.UnixMilli()) }
 
 func flag(b bool) string {
 	if b {

@@ -3,7 +3,7 @@
 -- KEYS[6] groups [7] open [8] created [9] numbers [10] prints [11] timers [12] dirty; then 4 a group: incident, alerts, texts, lines
 -- ARGV[5] reopen window ms [6] flap hold ms [7] stale after ms [8] full texts kept an incident [9] open incidents allowed in this shard
 --   [10] groups; then a group: hash, incident id, mode, previous id, number, sure, severity, fields (packed for HSET, by \31), policy or '',
---   source, alerts; then an alert: fingerprint, F|R, starts ms, ends ms, text
+--   source, alerts; then an alert: fingerprint, F|R, starts ms, ends ms (0: not told, the shard's time counts), text
 --   mode cur: id is believed to be the group's incident; new: make it one with this id, if the group's is still the previous;
 --   at: this incident, whatever the group says (a resolution that was found by fingerprint). sure: unknown resolved alerts are taken.
 -- returns a group: "ok|moved|over" \31 incident \31 what happened (o opened, r resolved, e reopened, c changed) \31
@@ -47,7 +47,7 @@ local function group()
     firing, total, received, line_at, line_n, line_seq = tonumber(a), tonumber(b), tonumber(c), tonumber(d), tonumber(e), tonumber(f)
   end
   local closed = state == 'resolved'
-  local ended = closed and redis.call('HMGET', kinc, 'resolved_at', 'resolved_by', 'flaps') or {}
+  local ended = closed and redis.call('HMGET', kinc, 'resolved_at', 'resolved_by', 'flaps', 'created_at') or {}
   local reopenable = closed and now - tonumber(ended[1]) <= reopen
   local fps = {}
   for i = 1, n do fps[i] = ARGV[a + 5 * (i - 1) + 1] end
@@ -57,7 +57,10 @@ local function group()
   local stamp = int(now)
   for i = 1, n do
     local at = a + 5 * (i - 1)
-    local fp, st, starts, ends = fps[i], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
+    local fp, st, began, ends = fps[i], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+    if began == '0' then began = stamp end
+    if st == 'R' and ends == '0' then ends = stamp end
+    local starts = tonumber(began)
     local old = known[fp] or olds[i]
     if not old then
       if st == 'R' and sure ~= '1' and mode ~= 'at' then
@@ -68,7 +71,7 @@ local function group()
         total = total + 1
         taken = taken + 1
         if st == 'F' then firing = firing + 1 fired[#fired + 1] = fp end
-        known[fp] = st .. ARGV[at + 3] .. ',' .. ends .. ',1,' .. stamp
+        known[fp] = st .. began .. ',' .. ends .. ',1,' .. stamp
         sets[#sets + 1] = fp
         psets[#psets + 1] = source .. '/' .. fp
         psets[#psets + 1] = id
@@ -84,7 +87,7 @@ local function group()
       local refire = false
       if starts > os then
         refire = st == 'F' and (ost == 'R' or closed)
-        nst, nstarts, nends = st, ARGV[at + 3], ends
+        nst, nstarts, nends = st, began, ends
       elseif starts == os and st == 'R' then
         nst = 'R'
         if ost == 'F' or tonumber(ends) > tonumber(oends) then nends = ends end
@@ -163,7 +166,7 @@ local function group()
       put('ended', '')
       put('snoozed_until', '')
       put('flaps', int(tonumber(ended[3] or 0) + 1))
-      redis.call('ZADD', KEYS[7], stamp, id)
+      redis.call('ZADD', KEYS[7], ended[4] or stamp, id)
       if policy ~= '' then redis.call('ZADD', KEYS[11], int(now + (flap and hold or 0)), 'l:' .. id) end
       if stale > 0 then redis.call('ZADD', KEYS[11], int(now + stale), 's:' .. id) end
       line(klines, now, 'reopened', '', 'system', prints(fired))

@@ -166,7 +166,13 @@ func (s *Service) page(ctx context.Context, index, before string, beforeID ID, n
 	var cmds []*redis.ZSliceCmd
 	_, err := s.store.Client().Pipelined(ctx, func(p redis.Pipeliner) error {
 		for shard := range s.store.Shards() {
-			cmds = append(cmds, p.ZRevRangeByScoreWithScores(ctx, s.keys.shard(shard, index), &redis.ZRangeBy{Min: "-inf", Max: before, Count: int64(n) + 1}))
+			key, last := s.keys.shard(shard, index), before
+			if beforeID != "" {
+				// All of that millisecond, since any number may share it: a body opens hundreds at once.
+				cmds = append(cmds, p.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: before, Max: before}))
+				last = "(" + before
+			}
+			cmds = append(cmds, p.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: last, Count: int64(n) + 1}))
 		}
 		return nil
 	})
