@@ -56,7 +56,8 @@ func (f Finding) String() string {
 	return fmt.Sprintf("Redis %s: %s is %q; %s", f.Server, f.Setting, f.Value, f.Mend)
 }
 
-// Check asks every master whether what it acknowledges survives. No findings: it does.
+// Check asks every master whether what it acknowledges survives, and whether there are replicas to wait for by now. No
+// findings: it does.
 func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	var all []Finding
 	err := s.eachMaster(ctx, func(ctx context.Context, addr string, c *redis.Client) error {
@@ -69,7 +70,19 @@ func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
+	s.heed(ctx)
 	return all, nil
+}
+
+// heed makes writes wait for a replica from when there is one, where that was left to us. It never takes that back: a master
+// that a partition has cut off sees no replicas either, and what it takes then is lost.
+func (s *Store) heed(ctx context.Context) {
+	if s.cfg.Wait >= 0 || s.wait.Load() > 0 {
+		return
+	}
+	if n, err := s.Replicas(ctx); err == nil && n > 0 {
+		s.wait.Store(1)
+	}
 }
 
 func checkOne(ctx context.Context, addr string, c *redis.Client) []Finding {

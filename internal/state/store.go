@@ -26,7 +26,7 @@ type Config struct {
 	Prefix string
 	// Shards is used when the Redis is first used; 0 is 16. Later the number found there counts.
 	Shards int
-	// Wait is the number of replicas that must have a write: -1 is auto (1 if there are replicas).
+	// Wait is the number of replicas that must have a write: -1 is auto (1 from when there are replicas, seen by Check).
 	Wait int
 	// Plain is set by who started miniredis: scripts are sent without their "#!lua" line.
 	Plain bool
@@ -65,9 +65,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if cfg.Wait >= 0 {
 		s.wait.Store(int32(cfg.Wait))
-	} else if n, err := s.Replicas(ctx); err == nil && n > 0 {
-		s.wait.Store(1)
 	}
+	s.heed(ctx)
 	return s, nil
 }
 
