@@ -8,6 +8,7 @@ import (
 )
 
 func TestAPISchedules(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	c.says(c.does("bob GET /api/v1/schedules", 200, ""), `"name":"first"`, `"timezone":"Europe/Berlin"`)
 	c.says(c.does("bob GET /api/v1/schedules/first/oncall", 200, ""), `"person":"bob"`, `"basis":"live"`)
@@ -43,6 +44,7 @@ func TestAPISchedules(t *testing.T) {
 }
 
 func TestAPIActions(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	c.says(c.does("bob GET /api/v1/actions", 200, ""), `"name":"restart"`, `"expires":"10m0s"`, `"four_eyes":true`)
 	ask := "bob POST /api/v1/actions/restart/requests"
@@ -82,6 +84,7 @@ func TestAPIActions(t *testing.T) {
 
 // Output comes while the command runs, and the stream ends with it.
 func TestAPILogsAsTheyCome(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	id := field(t, c.does("bob POST /api/v1/actions/look/requests", 201, `{"params":{"unit":"wait.service"}}`), "id")
 	r, err := http.NewRequest(http.MethodGet, "http://"+c.houses[0].address+"/api/v1/requests/"+id+"/logs", nil)

@@ -162,6 +162,7 @@ func field(t *testing.T, body, name string) string {
 }
 
 func TestAPIWhoMay(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	for pattern := range c.houses[0].house.endpoints() {
 		line := strings.NewReplacer("{id}", "1", "{verb}", "acknowledge", "{name}", "first").Replace(pattern)
@@ -185,6 +186,7 @@ func TestAPIWhoMay(t *testing.T) {
 }
 
 func TestAPIIncidents(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	id := field(t, c.does("bob POST /api/v1/incidents", 201, `{"title":"checkout is slow","severity":"P2","policy":"web","labels":{"team":"shop"}}`), "id")
 	at := "/api/v1/incidents/" + id
@@ -223,6 +225,7 @@ func TestAPIIncidents(t *testing.T) {
 
 // A request repeated under its key has its effect once; another key, another person's token or another path is another request.
 func TestAPIRepeats(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	declare := func(key string) string {
 		return field(t, c.does("bob POST /api/v1/incidents", 201, `{"title":"once","severity":"P3"}`, "Idempotency-Key", key), "id")
@@ -255,6 +258,7 @@ func TestAPIRepeats(t *testing.T) {
 }
 
 func TestAPIPages(t *testing.T) {
+	t.Parallel()
 	c := newTester(t)
 	for n := range 7 {
 		c.does("bob POST /api/v1/incidents", 201, fmt.Sprintf(`{"title":"pear %c","severity":"P%d"}`, 'a'+n, n%2))

@@ -11,6 +11,7 @@ import (
 func TestAlertmanagers(t *testing.T) {
 	for name, o := range map[string]alertmanagertest.Options{"one": {}, "two": {Peers: 2}, "two-apart": {Peers: 2, Apart: true}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := startHouse(t)
 			j := &journey{world: w, file: name, text: name}
 			o.WebhookURL, o.Token, o.GroupBy = "http://"+w.houses[0].address+"/alerts/prom", w.env["PROM_TOKEN"], []string{"alertname", "cluster"}

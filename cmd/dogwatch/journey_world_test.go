@@ -117,7 +117,7 @@ func (w *world) write(name string) string {
 	w.Helper()
 	file := filepath.Join(w.work, name+".yaml")
 	text := strings.NewReplacer("DATA", filepath.Join(w.work, name), "WORK", w.work, "SLACK}", w.slack.APIURL()+"}",
-		"WECOM}", w.env["WECOM_URL"]+"}", "REDIS}", w.redis+"}").Replace(w.config)
+		"WECOM}", w.env["WECOM_URL"]+"}", `"REDIS"`, `"`+w.redis+`"`).Replace(w.config)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		w.Fatal(err)
 	}
@@ -201,6 +201,9 @@ func (w *world) restart() {
 func (w *world) quiet() bool {
 	ctx := context.Background()
 	r := w.houses[0]
+	if r.store == nil {
+		return true // another process: what it has still to do cannot be seen
+	}
 	for n := range r.store.Shards() {
 		if _, err := r.house.engine.Tick(ctx, n); err != nil {
 			return false
