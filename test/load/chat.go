@@ -51,7 +51,8 @@ func (c post) play(ctx context.Context, b *bench, l *line) error {
 	p.close()
 	l.atMost("p50_ms", l.P50, 3)
 	l.atMost("p99_ms", l.P99, 10)
-	return c.compare(ctx, b, l, one)
+	c.compare(ctx, b, l, one)
+	return nil
 }
 
 func (c post) arrive(ctx context.Context, chat *sink, n int) error {
@@ -59,10 +60,19 @@ func (c post) arrive(ctx context.Context, chat *sink, n int) error {
 }
 
 // compare sends the same to an Alertmanager whose webhook is the chat.
-func (c post) compare(ctx context.Context, b *bench, l *line, one load) error {
+func (c post) compare(ctx context.Context, b *bench, l *line, one load) {
 	if b.rival == "" {
-		return nil
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, rivalLimit)
+	defer cancel()
+	l.Rival = &line{Load: "alertmanager", N: one.n, Good: true}
+	if err := c.playRival(ctx, b, l.Rival, one); err != nil {
+		l.Rival.Good, l.Rival.Failed = false, err.Error()
+	}
+}
+
+func (c post) playRival(ctx context.Context, b *bench, l *line, one load) error {
 	chat, err := newSink()
 	if err != nil {
 		return err
@@ -77,13 +87,13 @@ func (c post) compare(ctx context.Context, b *bench, l *line, one load) error {
 	m := measure(r.process)
 	o, err := one.run(ctx)
 	if err != nil {
-		return fmt.Errorf("load alertmanager: %w", err)
+		return err
 	}
 	if err := c.arrive(ctx, chat, one.n); err != nil {
-		return fmt.Errorf("load alertmanager: %w", err)
+		return err
 	}
 	late := chat.arrived()
-	l.Rival = &line{Load: "alertmanager", N: one.n, Good: true, P50: quantile(late, 0.50), P99: quantile(late, 0.99)}
-	m.enter(l.Rival, one.n, o.took())
+	l.P50, l.P99 = quantile(late, 0.50), quantile(late, 0.99)
+	m.enter(l, one.n, o.took())
 	return nil
 }

@@ -68,6 +68,9 @@ func (l *load) run(ctx context.Context) (*outcome, error) {
 	}
 	wg.Wait()
 	o.ended = time.Now()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("send all: %d requests in %s: %w", len(o.latency), o.took().Round(time.Second), err)
+	}
 	return o, errors.Join(failures...)
 }
 
@@ -83,7 +86,7 @@ func (l *load) work(ctx context.Context, c *client, next func() int, began time.
 		r := next()
 		b := l.body(r)
 		if b.n == 0 || ctx.Err() != nil {
-			return latency, ctx.Err()
+			return latency, nil
 		}
 		var due time.Time
 		if l.rate > 0 {
