@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -71,4 +72,45 @@ func TestK19RollingRestartUnderLoad(t *testing.T) {
 		t.Errorf("%d alerts in %d incidents, want %d in %d", found, len(incidents), sent, senders)
 	}
 	t.Logf(`{"test":"K19","webhooks":%d,"attempts":%d,"lost":%d}`, sent, tries.Load(), sent-found)
+}
+
+// K19: a webhook that is on its way to Redis at SIGTERM is still answered, and so does a run come to its end.
+func TestK19DrainFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hold()
+	v := w.wire()
+	a := w.replicaOver("a", v.url())
+	a.start("")
+	if d := a.source().send(t.Context(), firing("Warm", "web-1")); !d.kept {
+		t.Fatal(d.answers)
+	}
+	q := a.approved("hold", "")
+	w.until(soon, "the command to run", func() bool { return len(w.lines()) == 1 })
+	v.obey(func(c []byte) fate {
+		if script(c, "Disk") {
+			return held
+		}
+		return pass
+	})
+	at := a.at()
+	out := (&source{client: quick, at: func() string { return at }}).sending(t.Context(), firing("Disk", "web-1"))
+	<-v.hits
+	a.signal(syscall.SIGTERM)
+	w.until(soon, "the door to be shut", func() bool { return a.ready() != http.StatusOK })
+	close(v.gate)
+	if d := <-out; !d.kept || len(d.answers) != 1 {
+		t.Errorf("the webhook was answered %v, want one 200", d.answers)
+	}
+	if err := os.Remove(w.file("stay")); err != nil {
+		t.Fatal(err)
+	}
+	if state := a.end(syscall.SIGTERM); state.ExitCode() != 0 {
+		t.Errorf("ended with %v", state)
+	}
+	v.obey(nil)
+	a.start("")
+	if got := a.request(q.ID); got.State != "succeeded" || w.runs(got.RunID) != 1 {
+		t.Errorf("the run is %s and left %d lines", got.State, w.runs(got.RunID))
+	}
 }

@@ -76,6 +76,7 @@ type figures struct {
 	Unknown    int    `json:"unknown"`
 	ExtraPages int    `json:"extra_pages"`
 	ExtraCards int    `json:"extra_cards"`
+	LookUps    int    `json:"look_ups"`
 	Lost       int    `json:"lost"`
 	RestMS     int64  `json:"rest_ms"`
 }
@@ -89,8 +90,9 @@ type storm struct {
 	baseline          map[string]float64
 	figures           figures
 
-	stop context.CancelFunc
-	all  sync.WaitGroup
+	begun time.Time
+	stop  context.CancelFunc
+	all   sync.WaitGroup
 
 	mu   sync.Mutex
 	last map[string]alert // what was last answered with 2xx, by fingerprint
@@ -102,7 +104,7 @@ type storm struct {
 func (s *storm) begin() {
 	s.last, s.acks, s.made = map[string]alert{}, map[string]bool{}, map[string]bool{}
 	ctx, stop := context.WithCancel(s.Context())
-	s.stop = stop
+	s.stop, s.begun = stop, time.Now()
 	for n, work := range []func(context.Context, *rand.Rand){
 		s.alerts(0), s.alerts(1), s.alerts(2), s.alerts(3), s.acknowledge, s.click, s.remedy, s.remedy,
 	} {
@@ -115,8 +117,8 @@ func (s *storm) end() { s.stop(); s.all.Wait() }
 // some is one of the replicas, up or not.
 func (s *storm) some(pick *rand.Rand) *replica { return s.pair[pick.IntN(2)] }
 
-// alerts is a source with fifty alerts of its own in forty groups that all sources share. Each alert is raised, repeated,
-// resolved and raised anew.
+// alerts is a source with alerts of its own in groups that all sources share; every two seconds they turn to twenty new groups, so
+// that incidents begin until the end. Each alert is raised, repeated, resolved and raised anew.
 func (s *storm) alerts(n int) func(context.Context, *rand.Rand) {
 	return func(ctx context.Context, pick *rand.Rand) {
 		src := &source{client: quick, at: func() string { return s.some(pick).at() }}
@@ -124,8 +126,9 @@ func (s *storm) alerts(n int) func(context.Context, *rand.Rand) {
 		for ctx.Err() == nil {
 			var body []alert
 			taken := map[string]bool{}
+			wave := int(time.Since(s.begun) / (2 * time.Second))
 			for range 1 + pick.IntN(5) {
-				name, host := fmt.Sprintf("Group-%02d", pick.IntN(40)), fmt.Sprintf("host-%d-%d", n, pick.IntN(5))
+				name, host := fmt.Sprintf("Group-%d-%02d", wave, pick.IntN(20)), fmt.Sprintf("host-%d-%d", n, pick.IntN(5))
 				id := name + host
 				if taken[id] {
 					continue

@@ -18,6 +18,7 @@ const (
 	pass fate = iota
 	mute      // it is handed on, and nothing comes back any more
 	cut       // neither it nor what follows is handed on
+	held      // it is handed on when the gate opens
 )
 
 // wire lies between a replica and Redis and looks at each command.
@@ -25,6 +26,7 @@ type wire struct {
 	w    *world
 	l    net.Listener
 	hits chan fate
+	gate chan struct{} // closed to let go what is held
 
 	mu   sync.Mutex
 	rule func(command []byte) fate // nil: everything passes
@@ -37,7 +39,7 @@ func (w *world) wire() *wire {
 	if err != nil {
 		w.Fatal(err)
 	}
-	v := &wire{w: w, l: l, hits: make(chan fate, 64)}
+	v := &wire{w: w, l: l, hits: make(chan fate, 64), gate: make(chan struct{})}
 	w.Cleanup(func() { l.Close() })
 	go v.accept()
 	return v
@@ -104,6 +106,11 @@ func (v *wire) carry(near net.Conn) {
 			return
 		}
 		f := v.judge(command)
+		if f == held {
+			v.hits <- f
+			<-v.gate
+			f = pass
+		}
 		if f != pass {
 			silence.Lock()
 			silent = true
