@@ -178,3 +178,19 @@ func TestPhoneDarkChinese(t *testing.T) {
 	carol.open("/feeds/ops")
 	carol.shot("4-feed")
 }
+
+// In a demo one click is enough to be somebody, and another to be somebody else.
+func TestDemoInBrowser(t *testing.T) {
+	w := newWorld(t, options{demo: []string{"alice", "bob", "carol"}})
+	w.someIncidents()
+	b := w.chromium("demo", "en")
+	b.open("/incidents/1")
+	b.sees("Demo only")
+	b.shot("1-signin")
+	b.click(`.demo [value="bob"]`)
+	b.sees("Disk /var on db-3")
+	b.shot("2-bob")
+	b.click(`.demo [value="carol"]`)
+	b.sees("时间线")
+	b.holds("who it is now to be marked", `document.querySelector(".demo [aria-pressed]").innerText === "王卡罗"`)
+}

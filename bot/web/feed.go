@@ -25,12 +25,33 @@ func (w *Web) Send(ctx context.Context, m bot.Message) (bot.Ref, error) {
 	if _, err := w.store.put(ctx, "send", m.To.To, ref.ID, bounded(m)); err != nil {
 		return bot.Ref{}, failed(err)
 	}
-	if !strings.HasPrefix(m.To.To, "@") {
-		if err := w.store.name(ctx, m.To.To); err != nil {
-			return bot.Ref{}, failed(err)
-		}
+	if err := w.list(ctx, m.To.To); err != nil {
+		return bot.Ref{}, failed(err)
 	}
 	return ref, nil
+}
+
+// listAgain is how often a feed that goes on getting messages is entered anew in the list of feeds.
+const listAgain = 10 * time.Minute
+
+// list enters a feed in the list of feeds, unless this process did so lately. An inbox is on no list.
+func (w *Web) list(ctx context.Context, feed string) error {
+	w.mu.Lock()
+	lately := time.Since(w.listed[feed]) < listAgain
+	w.mu.Unlock()
+	if lately || strings.HasPrefix(feed, "@") {
+		return nil
+	}
+	if err := w.store.name(ctx, feed); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.listed) >= mostFeeds {
+		clear(w.listed)
+	}
+	w.listed[feed] = time.Now()
+	return nil
 }
 
 // Edit changes a message in its place.

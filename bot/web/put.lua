@@ -9,7 +9,11 @@ local known = redis.call('HEXISTS', KEYS[6], id) == 1
 if ARGV[7] == 'edit' and not known then return 'gone' end
 redis.call('HSET', KEYS[6], id, int(now) .. ' ' .. ARGV[6])
 if not known then
-  redis.call('ZADD', KEYS[7], int(now), id)
+  -- Messages of one millisecond keep their order: each is a little after the one before (a fraction that a double holds exactly).
+  local last = redis.call('ZRANGE', KEYS[7], '-1', '-1', 'WITHSCORES')
+  local at = now
+  if last[2] and tonumber(last[2]) >= at then at = tonumber(last[2]) + 1 / 1024 end
+  redis.call('ZADD', KEYS[7], string.format('%.17g', at), id)
   local over = redis.call('ZCARD', KEYS[7]) - tonumber(ARGV[8])
   if over > 0 then
     for _, old in ipairs(redis.call('ZRANGE', KEYS[7], '0', int(math.min(over, 100) - 1))) do

@@ -127,18 +127,20 @@ func TestSessionIsStoredAsHash(t *testing.T) {
 // The cookie is out of reach of scripts and other sites, and under https of plain connections.
 func TestCookie(t *testing.T) {
 	for external, want := range map[string]string{"": "dogwatch", "https://oncall.example.org": "__Host-dogwatch"} {
-		w := newWorld(t, options{external: external})
-		b := w.browser()
-		b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		_, _, h := b.do(b.request(http.MethodPost, "/signin", url.Values{"token": {"token-of-alice"}}))
-		cookie, err := http.ParseSetCookie(h.Get("Set-Cookie"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		secure := external != ""
-		if cookie.Name != want || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure != secure || cookie.Path != "/" || cookie.Domain != "" {
-			t.Errorf("%s: %+v", external, cookie)
-		}
+		t.Run(want, func(t *testing.T) {
+			w := newWorld(t, options{external: external})
+			b := w.browser()
+			b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			_, _, h := b.do(b.request(http.MethodPost, "/signin", url.Values{"token": {"token-of-alice"}}))
+			cookie, err := http.ParseSetCookie(h.Get("Set-Cookie"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			secure := external != ""
+			if cookie.Name != want || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure != secure || cookie.Path != "/" || cookie.Domain != "" {
+				t.Errorf("%+v", cookie)
+			}
+		})
 	}
 }
 
@@ -179,8 +181,16 @@ func TestDemo(t *testing.T) {
 			t.Errorf("Host %q: %d, want %d", r.Host, status, want)
 		}
 	}
-	real := newWorld(t, options{})
-	if status, _ := real.as("token-of-alice").post("/as", url.Values{"person": {"bob"}}); status == http.StatusOK || status == http.StatusSeeOther {
-		t.Errorf("outside of a demo: %d", status)
+}
+
+// Outside of a demo nobody becomes somebody else.
+func TestNoSwitchingOutsideOfDemo(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.as("token-of-alice")
+	if status, _ := alice.post("/as", url.Values{"person": {"bob"}}); status == http.StatusOK || status == http.StatusSeeOther {
+		t.Errorf("it is answered %d", status)
+	}
+	if _, page := alice.get("/oncall"); !strings.Contains(page, "<span>Alice Chen</span>") || strings.Contains(page, "Demo only") {
+		t.Errorf("not Alice any more:\n%s", page)
 	}
 }

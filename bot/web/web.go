@@ -50,6 +50,9 @@ type Web struct {
 	streams chan struct{} // one for each live page
 	drain   chan struct{}
 	once    sync.Once
+
+	mu     sync.Mutex
+	listed map[string]time.Time // feeds, and when this process last entered them in the list
 }
 
 var _ bot.Platform = (*Web)(nil)
@@ -88,7 +91,7 @@ func Open(decode func(any) error, deps Deps) (*Web, error) {
 	}
 	return &Web{deps: deps, log: deps.Log, secure: u.Scheme == "https", pages: pages, tries: newTries(),
 		store:   &store{s: deps.Store, keys: keys{deps.Store}, whole: deps.Session, idle: deps.Idle},
-		streams: make(chan struct{}, mostStreams), drain: make(chan struct{})}, nil
+		streams: make(chan struct{}, mostStreams), drain: make(chan struct{}), listed: map[string]time.Time{}}, nil
 }
 
 // Drain ends all live pages, so that a server that shuts down need not wait for them; browsers come back by themselves.

@@ -62,6 +62,7 @@ var shanghai = "Asia/Shanghai"
 
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
+	t.Parallel() // a world has a Redis and a browser of its own
 	w := &world{t: t, ctx: t.Context(), signal: t.TempDir() + "/go on",
 		tokens: map[string]string{"token-of-alice": "alice", "token-of-bob": "bob", "token-of-carol": "carol", "token-of-dave": "dave", "token-of-bob-read": "bob"},
 		people: []schedules.Person{
@@ -187,6 +188,7 @@ func (w *world) assemble() {
 		w.web.Drain()
 		w.server.Close()
 		cancel()
+		w.store.Close() // whoever waits for the log to go on hears of the end
 		wg.Wait()
 	})
 }
