@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"dogwatch/escalation"
 	"dogwatch/incidents"
 	"dogwatch/internal/state"
 	"dogwatch/schedules"
@@ -59,7 +60,11 @@ func (h *house) override(ctx context.Context, by incidents.By, schedule string, 
 	case err != nil:
 		return o, err
 	}
-	return made, h.refreshRoster(ctx)
+	// It is kept and said in the log, which every replica follows; here it counts from now on, also if the caller has gone.
+	if err := h.refreshRoster(context.WithoutCancel(ctx)); err != nil {
+		h.log.Warn("an override counts here a little later", "schedule", schedule, "error", err.Error())
+	}
+	return made, nil
 }
 
 func (h *house) listOverrides(ctx context.Context, _ caller, r *http.Request) (int, any, error) {
@@ -77,21 +82,49 @@ func (h *house) listOverrides(ctx context.Context, _ caller, r *http.Request) (i
 	return http.StatusOK, map[string]any{"overrides": out}, nil
 }
 
-// refreshRoster lays the kept overrides over the configured schedules and puts the result in force.
+// refreshRoster reads the kept overrides, lays them over the configured schedules and puts the result in force.
 func (h *house) refreshRoster(ctx context.Context) error {
+	h.rosterMu.Lock()
+	defer h.rosterMu.Unlock()
 	cfg := h.config.Load()
-	setup := setupOf(cfg)
-	over := map[string]*schedules.Compiled{}
-	for name, c := range cfg.compiled {
+	kept := map[string][]schedules.Override{}
+	for name := range cfg.compiled {
 		list, err := h.overrides.List(ctx, name)
 		if err != nil {
 			return err
 		}
-		over[name] = c.WithOverrides(list)
+		kept[name] = list
+	}
+	h.kept = kept
+	h.engine.Use(h.setup(cfg))
+	return nil
+}
+
+// firstRoster reads the overrides of a new configuration, at the start before anything runs: whoever stands in for somebody must
+// be paged from the first page on.
+func (h *house) firstRoster() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return h.refreshRoster(ctx)
+}
+
+// useRoster puts a configuration in force together with the overrides that are known.
+func (h *house) useRoster(cfg *Config) {
+	h.rosterMu.Lock()
+	defer h.rosterMu.Unlock()
+	h.config.Store(cfg)
+	h.engine.Use(h.setup(cfg))
+}
+
+// setup is the half of the escalation engine that the configuration gives, with the overrides that are known.
+func (h *house) setup(cfg *Config) *escalation.Setup {
+	setup := setupOf(cfg)
+	over := map[string]*schedules.Compiled{}
+	for name, c := range cfg.compiled {
+		over[name] = c.WithOverrides(h.kept[name])
 	}
 	setup.Roster.Schedules = over
-	h.engine.Use(setup)
-	return nil
+	return setup
 }
 
 // followOverrides keeps the roster equal to what other replicas enter.

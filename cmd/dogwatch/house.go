@@ -34,8 +34,10 @@ type house struct {
 
 	config   atomic.Pointer[Config]
 	reloadMu sync.Mutex
-	loaded   atomic.Bool  // whether the last reload was good
-	loadedAt atomic.Int64 // Unix seconds of the last good one
+	rosterMu sync.Mutex                      // one roster at a time is made and put in force
+	kept     map[string][]schedules.Override // of each schedule, as last read from the store; guarded by rosterMu
+	loaded   atomic.Bool                     // whether the last reload was good
+	loadedAt atomic.Int64                    // Unix seconds of the last good one
 	hash     atomic.Uint32
 	open     atomic.Int64 // open incidents, when they were last counted
 
@@ -75,6 +77,9 @@ func build(cfg *Config, store *state.Store, h *house) error {
 	}
 	h.doors = doors
 	if err := h.use(cfg); err != nil {
+		return err
+	}
+	if err := h.firstRoster(); err != nil {
 		return err
 	}
 	if h.roles["core"] {
@@ -161,17 +166,17 @@ func (c *Config) secrets() []string {
 // use puts a configuration in force in every room. What cannot change while running (store, listen address, limits of the
 // doors) stays as it was at the start.
 func (h *house) use(cfg *Config) error {
-	if err := h.doors.SetSources(sourcesOf(cfg)); err != nil {
-		return fmt.Errorf("use sources: %w", err)
-	}
-	h.engine.Use(setupOf(cfg))
+	// What may be refused comes first, so that a refusal leaves the old configuration whole.
 	catalog, err := catalogOf(cfg)
 	if err != nil {
 		return fmt.Errorf("use actions: %w", err)
 	}
+	if err := h.doors.SetSources(sourcesOf(cfg)); err != nil {
+		return fmt.Errorf("use sources: %w", err)
+	}
+	h.useRoster(cfg)
 	h.actions.Use(actions.Setup{Catalog: catalog, Directory: cfg.directory, OnCall: func(schedule string, at time.Time) []string { return h.engine.Roster().OnCall(schedule, at) }})
 	h.incidents.Use(cfg.directory)
-	h.config.Store(cfg)
 	h.loaded.Store(true)
 	h.loadedAt.Store(time.Now().Unix())
 	return nil
@@ -262,6 +267,9 @@ func (h *house) reload() error {
 		h.loaded.Store(false)
 		h.log.Error("the new configuration is broken, the old one stays", "error", err.Error())
 		return err
+	}
+	if err := h.firstRoster(); err != nil {
+		h.log.Warn("overrides of new schedules cannot be read yet", "error", err.Error())
 	}
 	h.log.Info("configuration loaded", "file", h.file)
 	return nil
