@@ -50,7 +50,7 @@ func (c *Console) Duties(ctx context.Context, who Visitor) ([]Duty, error) {
 func (c *Console) duty(who Visitor, s *schedules.Compiled, now time.Time) Duty {
 	d := Duty{Schedule: s.Name(), Zone: s.Timezone()}
 	for _, on := range s.At(now) {
-		d.Now = append(d.Now, c.turn(who, on.Person, on.Layer, on.Start, on.End))
+		d.Now = append(d.Now, c.turn(who, on))
 	}
 	var from time.Time
 	for _, shift := range s.Shifts(now, now.Add(ahead)) {
@@ -65,16 +65,17 @@ func (c *Console) duty(who Visitor, s *schedules.Compiled, now time.Time) Duty {
 			if !till.Before(now.Add(ahead)) {
 				till = time.Time{} // it was cut there
 			}
-			d.Next = append(d.Next, c.turn(who, shift.Person, "", shift.Start, till))
+			d.Next = append(d.Next, c.turn(who, schedules.Duty{Person: shift.Person, Start: shift.Start, End: till}))
 		}
 	}
 	return d
 }
 
-func (c *Console) turn(who Visitor, person, layer string, from, till time.Time) Turn {
-	t := Turn{Person: c.bot.name(person), You: person == who.ID, Layer: layer, From: from.In(who.Zone)}
-	if !till.IsZero() {
-		t.Till = till.In(who.Zone)
+// turn is a duty as the visitor reads it; one without an end has no Till.
+func (c *Console) turn(who Visitor, d schedules.Duty) Turn {
+	t := Turn{Person: c.bot.name(d.Person), You: d.Person == who.ID, Layer: d.Layer, From: d.Start.In(who.Zone)}
+	if !d.End.IsZero() {
+		t.Till = d.End.In(who.Zone)
 	}
 	return t
 }

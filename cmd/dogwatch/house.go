@@ -152,6 +152,19 @@ func addressOf(channels []string) bot.Address {
 	return bot.Address{Platform: platform, To: to}
 }
 
+// seal is the key of approvals, from secrets that every process of this configuration has and that Redis never sees; nil
+// without any.
+func (c *Config) seal() []byte {
+	var tokens []text.Secret
+	for _, t := range c.Server.Tokens {
+		tokens = append(tokens, t.Token)
+	}
+	if len(tokens) == 0 {
+		return nil
+	}
+	return signedWith(tokens...)
+}
+
 // secrets are the values that are blotted out of every output.
 func (c *Config) secrets() []string {
 	var out []string
@@ -175,7 +188,7 @@ func (h *house) use(cfg *Config) error {
 		return fmt.Errorf("use sources: %w", err)
 	}
 	h.useRoster(cfg)
-	h.actions.Use(actions.Setup{Catalog: catalog, Directory: cfg.directory, OnCall: func(schedule string, at time.Time) []string { return h.engine.Roster().OnCall(schedule, at) }})
+	h.actions.Use(actions.Setup{Catalog: catalog, Directory: cfg.directory, Seal: cfg.seal(), OnCall: func(schedule string, at time.Time) []string { return h.engine.Roster().OnCall(schedule, at) }})
 	h.incidents.Use(cfg.directory)
 	h.loaded.Store(true)
 	h.loadedAt.Store(time.Now().Unix())
