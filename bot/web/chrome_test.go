@@ -74,7 +74,7 @@ func (b *tab) open(path string) {
 func (b *tab) signIn(token string) {
 	b.t.Helper()
 	b.open("/signin")
-	b.do("sign in", chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS(".signin button.primary")),
+	b.do("sign in", chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS(".signin .fields button")),
 		chromedp.WaitVisible(chromedp.CSS(".me")))
 }
 
