@@ -40,6 +40,11 @@ func startEmbedded(ctx context.Context, dir string) (*embedded, error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, fmt.Errorf("start embedded redis: %w", err)
 	}
+	lock, err := lockFolder(ctx, home)
+	if err != nil {
+		return nil, fmt.Errorf("start embedded redis: %w", err)
+	}
+	defer lock.Close() // the child's copy goes on holding it
 	socket, clean, err := socketPath(home)
 	if err != nil {
 		return nil, fmt.Errorf("start embedded redis: %w", err)
@@ -56,7 +61,7 @@ func startEmbedded(ctx context.Context, dir string) (*embedded, error) {
 		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--daemonize", "no",
 		// A log of less than this is not worth the core that rewriting it takes.
 		"--auto-aof-rewrite-min-size", "256mb")
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	died := make(chan error, 1)
 	if err := startPinned(cmd, died); err != nil {
@@ -78,6 +83,38 @@ func startEmbedded(ctx context.Context, dir string) (*embedded, error) {
 		return nil, fmt.Errorf("start embedded redis: %w (its log is %s)", err, out.Name())
 	}
 	return e, nil
+}
+
+// lockWait is how long a start waits for the server of one that was killed: it still writes what it has, and takes its
+// socket away when it ends.
+const lockWait = 15 * time.Second
+
+// lockFolder makes sure that one server uses a folder: two would write over each other, and the first would answer nobody.
+// The lock is the server's, who holds it until it has ended.
+func lockFolder(ctx context.Context, home string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(home, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(lockWait)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
+			f.Close()
+			return nil, fmt.Errorf("another dogwatch uses %s: %w", home, err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // startPinned starts a child from a thread that lives as long as the child: the kernel ends a child with Pdeathsig when the
