@@ -100,6 +100,15 @@ func (b *Bot) ended(err error) {
 // lookUpPage asks whether a page whose sender died has arrived.
 func (b *Bot) lookUpPage(ctx context.Context, g *gate, c *call) (settled bool, wait time.Duration) {
 	to, _ := parseAddress(c.Address)
+	// A card that stands may have been redrawn since, under a name of its own: it would not be found by the page's.
+	if cards, err := b.known(ctx, c.Incident); err != nil {
+		b.later(ctx, c.held, idle)
+		return true, 0
+	} else if slices.ContainsFunc(cards, func(k card) bool { return k.field == pageField(to, c.Key) && k.Ref != nil }) {
+		b.Counters.Found.Add(1)
+		b.paged(ctx, to, c, nil, "")
+		return true, 0
+	}
 	if wait := g.enter(); wait > 0 {
 		return false, wait
 	}
@@ -185,6 +194,7 @@ func (b *Bot) paged(ctx context.Context, to Address, c *call, ref *Ref, digest s
 			b.cfg.Log.Warn("page's card not kept", "incident", c.Incident, "error", err)
 		}
 	}
+	failpoint.Hit("page_stands")
 	b.ended(b.cfg.Escalation.Sent(ctx, c.Page))
 }
 

@@ -20,6 +20,7 @@
 //	page_claimed             bot         a page's lease is ours, it waits for its address
 //	page_before_send         bot         before the platform is called for a page
 //	page_sent_before_record  bot         the platform has answered, the page is not settled
+//	page_stands              bot         where the page's card stands is kept, the page is not settled
 //	cards_claimed            bot         an incident's cards are ours, nothing is drawn
 //	card_before_send         bot         a card is marked as being sent
 //	card_sent_before_record  bot         cards were drawn, where they stand is not kept

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Armed says whether this build can be ended at failpoints.
@@ -76,4 +77,5 @@ func Hit(name string) {
 	if p.signal == syscall.SIGKILL {
 		select {} // the signal is on its way; nothing may happen after this line
 	}
+	<-time.After(100 * time.Millisecond) // another thread may take the stop; until it has, this one must not go on
 }

@@ -146,6 +146,29 @@ func TestK8KilledBeforeTheMessageIsKept(t *testing.T) {
 	}
 }
 
+// K8: the card of a page is kept, the page is not settled when the process is killed; before the page comes again, its card is
+// redrawn and has another name. It is not sent once more.
+func TestK8KilledBeforeThePageIsSettled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.replica("a")
+	a.start("page_stands=kill")
+	a.source().sending(t.Context(), firing("Disk", "web-1"))
+	a.dies()
+	a.start("")
+	if d := a.source().send(t.Context(), firing("Disk", "web-2")); !d.kept {
+		t.Fatal(d.answers)
+	}
+	w.until(late, "the card of the page to be redrawn", func() bool {
+		all := cards(w.slack.Messages("U0ALICE"))
+		return len(all) > 0 && all[0].Updates > 0
+	})
+	a.settled("U0ALICE")
+	if n := len(cards(w.slack.Messages("U0ALICE"))); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+}
+
 // K8 on WeCom, which cannot be asked what has arrived: at most one message more for the crash.
 func TestK8KilledBeforeWeComsAnswerIsKept(t *testing.T) {
 	t.Parallel()
