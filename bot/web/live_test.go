@@ -72,7 +72,9 @@ func TestLivePage(t *testing.T) {
 	defer stop()
 	list, stopList := w.as("token-of-carol").events("/?live=1")
 	defer stopList()
-	w.comes(page, `data-verb="acknowledge"`)
+	if e := w.comes(page, `data-verb="acknowledge"`); !strings.Contains(e, `name="back" value="/incidents/1"`) {
+		t.Errorf("its forms lead back elsewhere:\n%s", e)
+	}
 	w.comes(list, "DiskFull")
 	by := incidents.By{Actor: incidents.Actor{Person: "bob", Via: "slack"}}
 	if err := w.incidents.Acknowledge(w.ctx, i.ID, by, ""); err != nil {

@@ -152,7 +152,7 @@ func (v *visit) sentence(err error) string {
 
 // screen is a page with what it shows now.
 func (v *visit) screen(ctx context.Context, p page) (screen, shown, error) {
-	sc := screen{Name: p.name, Lang: v.who.Lang, Who: v.who, Demo: v.persons(), Path: v.r.URL.RequestURI(), May: map[string]bool{}}
+	sc := screen{Name: p.name, Lang: v.who.Lang, Who: v.who, Demo: v.persons(), Path: pagePath(v.r.URL), May: map[string]bool{}}
 	sc.Live = liveURL(v.r.URL)
 	for _, verb := range []string{"acknowledge", "note", "assign", "reopen", "run", "who", "declare"} {
 		sc.May[verb] = v.console.May(v.who, verb)
@@ -166,11 +166,21 @@ func (v *visit) screen(ctx context.Context, p page) (screen, shown, error) {
 	return sc, sh, err
 }
 
+// pagePath is the page's own address, also when its changes are asked for.
+func pagePath(u *url.URL) string {
+	q := u.Query()
+	q.Del("live")
+	if len(q) == 0 {
+		return u.EscapedPath()
+	}
+	return u.EscapedPath() + "?" + q.Encode()
+}
+
 // liveURL is where a page's changes come from: the page itself, asked for what changes.
 func liveURL(u *url.URL) string {
 	q := u.Query()
 	q.Set("live", "1")
-	return u.Path + "?" + q.Encode()
+	return u.EscapedPath() + "?" + q.Encode()
 }
 
 // broken answers what is our own fault, or the store's, without saying which to strangers.
