@@ -184,14 +184,23 @@ func joined(p actions.OutputPage) string {
 	return b.String()
 }
 
-// followLogs sends output as server-sent events until the request is over or the caller goes.
+// followLogs sends output as server-sent events until the request is over, the caller goes or we do.
 func (h *house) followLogs(w http.ResponseWriter, r *http.Request, id actions.RequestID) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
 	_ = rc.Flush()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-h.leaving:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	// An error here is a caller who went away, or a store that did: the caller's next try begins where this one ended.
-	_ = h.actions.Follow(r.Context(), id, r.Header.Get("Last-Event-ID"), func(p actions.OutputPage) error {
+	_ = h.actions.Follow(ctx, id, r.Header.Get("Last-Event-ID"), func(p actions.OutputPage) error {
 		out, err := json.Marshal(map[string]any{"output": joined(p), "state": p.State, "ended": p.Ended})
 		if err != nil {
 			return err

@@ -56,11 +56,12 @@ type house struct {
 	doors     *intake.Doors
 	ready     readiness
 	started   time.Time
+	leaving   chan struct{} // closed when a shutdown begins: streams end then
 }
 
 // build makes the rooms of a configuration on an open store. Nothing runs yet.
 func build(cfg *Config, store *state.Store, h *house) error {
-	h.store, h.started = store, time.Now()
+	h.store, h.started, h.leaving = store, time.Now(), make(chan struct{})
 	h.incidents = incidents.New(store, incidents.Config{
 		StaleAfter: cfg.Limits.StaleAfter.Std(), FullTexts: cfg.Limits.TextsPerIncident, MaxOpen: cfg.Limits.OpenIncidents,
 	})

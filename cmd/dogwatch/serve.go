@@ -205,6 +205,7 @@ func (h *house) live(ctx context.Context, l net.Listener, handler http.Handler) 
 	}
 	stopHups()
 	h.ready.draining.Store(true)
+	close(h.leaving)
 	h.doors.Close()
 	for _, o := range h.platforms {
 		if o.drain != nil {
