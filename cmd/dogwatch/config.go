@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -36,6 +38,8 @@ type Config struct {
 	typed []typedSecret
 	// lookup resolves secrets of sections that are decoded after Resolve; nil before.
 	lookup func(text.Secret) (text.Secret, error)
+	// known are the values of all secrets that were looked up, to be blotted out of outputs.
+	known revealed
 
 	// What the checks have compiled, for those who run it. All are nil in a configuration with faults.
 	directory *schedules.Directory
@@ -159,7 +163,13 @@ func (c *Config) adopt() {
 // sources at once, those of plugin sections when they are decoded. One that is unset or empty is a fault with key and line,
 // marked Unset; the others are resolved all the same.
 func (c *Config) Resolve(env func(string) (string, bool), read func(string) ([]byte, error)) Faults {
-	c.lookup = func(s text.Secret) (text.Secret, error) { return resolveSecret(s, env, read) }
+	c.lookup = func(s text.Secret) (text.Secret, error) {
+		resolved, err := resolveSecret(s, env, read)
+		if err == nil {
+			c.known.add(resolved.Reveal())
+		}
+		return resolved, err
+	}
 	var faults Faults
 	for _, t := range c.typed {
 		if t.value.IsZero() {
@@ -175,6 +185,26 @@ func (c *Config) Resolve(env func(string) (string, bool), read func(string) ([]b
 		*t.value = resolved
 	}
 	return faults.sorted()
+}
+
+// revealed gathers values of secrets.
+type revealed struct {
+	mu     sync.Mutex
+	values []string
+}
+
+func (r *revealed) add(value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if value != "" && !slices.Contains(r.values, value) {
+		r.values = append(r.values, value)
+	}
+}
+
+func (r *revealed) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.values)
 }
 
 func resolveSecret(s text.Secret, env func(string) (string, bool), read func(string) ([]byte, error)) (text.Secret, error) {

@@ -166,15 +166,20 @@ func (c *Config) seal() []byte {
 	return signedWith(tokens...)
 }
 
-// secrets are the values that are blotted out of every output.
+// secrets are the values that are blotted out of every output. Those of platforms and runners are looked up here too, since their
+// plugins may not be opened in this process; one that is not set here cannot be printed here.
 func (c *Config) secrets() []string {
-	var out []string
-	for _, t := range c.typed {
-		if v := t.value.Reveal(); v != "" {
-			out = append(out, v)
+	for name, s := range c.Platforms {
+		if plugin, ok := platformPlugins[name]; ok {
+			_ = s.Decode(plugin.config())
 		}
 	}
-	return out
+	for name, s := range c.Runners {
+		if plugin, ok := runnerPlugins[name]; ok {
+			_ = s.Decode(plugin.config())
+		}
+	}
+	return c.known.all()
 }
 
 // use puts a configuration in force in every room. What cannot change while running (store, listen address, limits of the

@@ -279,9 +279,9 @@ func (s *shared) String() string {
 // startHouse is a world with its own Redis, in which the first house runs.
 func startHouse(t *testing.T) *world {
 	t.Helper()
-	redis := redistest.Start(t) // first, so that it ends last
+	url := redisOf(t) // first, so that it ends last
 	w := newWorld(t)
-	w.redis = redis.URL()
+	w.redis = url
 	w.start("first", "127.0.0.1:0")
 	w.clock.began = time.Now()
 	return w
@@ -292,3 +292,5 @@ func (s *shared) end() string {
 	lines := strings.SplitAfter(s.String(), "\n")
 	return strings.Join(lines[max(0, len(lines)-30):], "")
 }
+
+func redisOf(t *testing.T) string { return redistest.Start(t).URL() }

@@ -174,7 +174,9 @@ func TestServeSaysWhatIsNotDurable(t *testing.T) {
 	if status != 503 || !strings.Contains(body, "appendfsync") || !strings.Contains(body, "CONFIG SET appendfsync always") {
 		t.Errorf("ready: %d %s", status, body)
 	}
-	knock := func() answer { return w.call(query{method: http.MethodPost, path: "/alerts/prom", as: "PROM_TOKEN", body: oneAlert}) }
+	knock := func() answer {
+		return w.call(query{method: http.MethodPost, path: "/alerts/prom", as: "PROM_TOKEN", body: oneAlert})
+	}
 	if got := knock(); got.status != 503 || got.header.Get("Retry-After") == "" {
 		t.Errorf("the door answers %d %v %s", got.status, got.header, got.body)
 	}
