@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -135,40 +136,29 @@ func Each(t *testing.T, clock func() time.Time, f func(t *testing.T, s *state.St
 	t.Run("miniredis", func(t *testing.T) { f(t, Mini(t, clock)) })
 }
 
-// FreePort is a loopback port nobody listens on; also port+10000 is free (a Cluster's bus).
+// ports counts the ports this process has looked at.
+var ports atomic.Int64
+
+// FreePort is a loopback port nobody listens on; also port+10000 is free (a Cluster's bus). Both are below those that the
+// system gives to outgoing connections, which would take one between our look and the server's start.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port > 20000 && port < 32000 || port+10000 > 65000 {
-			continue
-		}
-		b, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10000))
-		if err != nil {
-			continue
-		}
-		b.Close()
-		return port
-	}
-	// Every port the system offers is above 55,000: choose one ourselves.
-	for port := 12000 + os.Getpid()%6000; port < 20000; port++ {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		if b, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10000)); err == nil {
-			b.Close()
+	for range 2000 {
+		port := 10000 + int((int64(os.Getpid())*97+ports.Add(1))%12000)
+		if free(port) && free(port+10000) {
 			return port
 		}
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }
 
 // Until waits for a condition by looking at it every few milliseconds, and fails the test when it does not come.
