@@ -21,6 +21,8 @@ type Subject struct {
 	Missing bot.Address
 	// Shown returns the text that stands at a ref on the vendor's side; nil: it cannot be seen.
 	Shown func(ref bot.Ref) string
+	// Everybody is how the vendor's markup calls everybody ("<!channel>"); no foreign text may come to show it. nil: not looked for.
+	Everybody []string
 	// Secrets must appear in no error.
 	Secrets []string
 }
@@ -126,7 +128,7 @@ func editOfNothing(t *testing.T, s Subject, to bot.Address) {
 func findNeverDenies(t *testing.T, s Subject, to bot.Address) {
 	begun := time.Now()
 	m := message(to, "conform/find", "find me")
-	put(t, s, m)
+	sent := put(t, s, m)
 	ref, found, err := s.Platform.Find(limited(t), to, m.Key, begun)
 	switch {
 	case errors.Is(err, bot.ErrCannotFind):
@@ -139,10 +141,9 @@ func findNeverDenies(t *testing.T, s Subject, to bot.Address) {
 		}
 	default:
 		// "Not there" of what is there is allowed only where sending the same again is harmless: it must give the same message.
-		if s.Shown == nil {
-			t.Fatal("a message that is there was called absent")
+		if again := put(t, s, m); again.ID != sent.ID {
+			t.Fatalf("a message that is there was called absent, and sent again it stands at %+v and at %+v", sent, again)
 		}
-		put(t, s, m)
 	}
 }
 
@@ -157,7 +158,7 @@ func hostileCard(t *testing.T, s Subject, to bot.Address) {
 	}
 	ref := put(t, s, m)
 	if s.Shown != nil {
-		for _, never := range []string{"<!channel>", "<@all>"} {
+		for _, never := range s.Everybody {
 			if strings.Contains(s.Shown(ref), never) {
 				t.Fatalf("a call to everybody got through: %s", never)
 			}
