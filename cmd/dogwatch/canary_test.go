@@ -47,19 +47,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	c.wecom.Plan(wecomtest.Fault{Path: "message/send", Status: http.StatusBadGateway, Times: 2}, wecomtest.Fault{Path: "gettoken", Errcode: 40001})
 	c.wecom.KillToken()
 	j.happen(`alert Queue host=a cluster=eu severity=critical`)
-	for _, q := range []query{
-		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"], body: page(one("q", "", today))},
-		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"] + "x", body: page(one("q", "", today))},
-		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"], body: "broken"},
-		{method: http.MethodPost, path: "/chat/slack/commands", body: "token=x&text=list", header: map[string]string{"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "1"}},
-		{method: http.MethodPost, path: "/chat/wecom/callback?msg_signature=00&timestamp=1&nonce=1", body: "<xml/>"},
-		{method: http.MethodGet, path: "/api/v1/actions", as: "TOKEN_BOB"},
-		{method: http.MethodGet, path: "/api/v1/incidents/1", as: "TOKEN_BOB"},
-		{method: http.MethodGet, path: "/api/v1/requests", as: "TOKEN_BOB"},
-		{method: http.MethodGet, path: "/api/v1/requests/" + string(j.request("1").ID) + "/logs", as: "TOKEN_BOB"},
-		{method: http.MethodGet, path: "/api/v1/incidents", as: "PROM_TOKEN"},
-		{method: http.MethodGet, path: "/metrics"}, {method: http.MethodGet, path: "/-/ready"},
-	} {
+	for _, q := range c.knocks(string(j.request("1").ID)) {
 		note(c.call(q))
 	}
 	for _, attack := range wecomtest.Attacks {
@@ -84,6 +72,23 @@ func TestNoSecretLeaks(t *testing.T) {
 	c.search("the log", c.log.String())
 	c.searchFiles()
 	c.searchRedis()
+}
+
+// knocks are requests with right and wrong secrets at every kind of door, and answers in which secrets have no business.
+func (c *tester) knocks(request string) []query {
+	return []query{
+		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"], body: page(one("q", "", today))},
+		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"] + "x", body: page(one("q", "", today))},
+		{method: http.MethodPost, path: "/alerts/prom?token=" + c.env["PROM_TOKEN"], body: "broken"},
+		{method: http.MethodPost, path: "/chat/slack/commands", body: "token=x&text=list", header: map[string]string{"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "1"}},
+		{method: http.MethodPost, path: "/chat/wecom/callback?msg_signature=00&timestamp=1&nonce=1", body: "<xml/>"},
+		{method: http.MethodGet, path: "/api/v1/actions", as: "TOKEN_BOB"},
+		{method: http.MethodGet, path: "/api/v1/incidents/1", as: "TOKEN_BOB"},
+		{method: http.MethodGet, path: "/api/v1/requests", as: "TOKEN_BOB"},
+		{method: http.MethodGet, path: "/api/v1/requests/" + request + "/logs", as: "TOKEN_BOB"},
+		{method: http.MethodGet, path: "/api/v1/incidents", as: "PROM_TOKEN"},
+		{method: http.MethodGet, path: "/metrics"}, {method: http.MethodGet, path: "/-/ready"},
+	}
 }
 
 // secrets are the marked ones.

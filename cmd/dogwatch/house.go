@@ -52,7 +52,9 @@ type house struct {
 	bot       *bot.Bot      // nil without the role core
 	console   *bot.Console
 	platforms map[string]*opened
-	demo      *demo // nil in production
+	measured  map[string]*measured                 // the same platforms, as the bot uses them
+	oldest    atomic.Pointer[map[string]time.Time] // waiting pages, when they were last looked for
+	demo      *demo                                // nil in production
 	doors     *intake.Doors
 	ready     readiness
 	started   time.Time

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"dogwatch/escalation"
+	"dogwatch/incidents"
 )
 
 // metrics reads the rooms' plain counters when it is scraped. Labels come from the configuration only, never from alerts.
@@ -34,6 +35,13 @@ var (
 	descPages     = desc("pages_total", "Pages queued by ladders.")
 	descNobody    = desc("page_steps_skipped_total", "Steps that paged nobody.")
 	descCycle     = desc("engine_cycle_age_seconds", "Since the escalation engine last looked at all open incidents.")
+	descSent      = desc("notifications_total", "Messages sent or changed, by platform and how it took them.", "channel", "result")
+	descOldest    = desc("outbox_oldest_seconds", "Since the oldest page that waits for its platform was queued; 0: none waits.", "priority")
+	descActions   = desc("actions_total", "Runs that ended here, by action and end.", "action", "result")
+	descChat      = desc("chat_requests_total", "What people did in chat: presses, words, and how many of these were denied.", "kind")
+	descUnlinked  = desc("audit_unlinked_entries", "Audit entries that were not linked when they were last looked at.")
+	descBreaks    = desc("audit_breaks_total", "Breaks that the audit writer found in the chains.")
+	descAuditFail = desc("audit_failures_total", "Passes of the audit writer that the store or the disk let fail.")
 	descBuild     = desc("build_info", "Always 1.", "version", "goversion")
 	descRouteFail = desc("route_expression_failures_total", "Expressions of routes that failed.", "route", "expression")
 )
@@ -82,6 +90,44 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(descCycle, time.Since(time.UnixMilli(at)).Seconds())
 	}
 	out <- lateness(&e.Lateness)
+	m.talk(out, gauge, count)
+	if h.worker != nil {
+		for r, n := range h.worker.Ended() {
+			count(descActions, n, r.Action, string(r.State))
+		}
+	}
+	if h.audit != nil {
+		s := h.audit.Stats()
+		gauge(descUnlinked, float64(s.Unlinked))
+		count(descBreaks, s.Breaks)
+		count(descAuditFail, s.Failures)
+	}
+}
+
+// talk is what platforms and people said.
+func (m *metrics) talk(out chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), count func(*prometheus.Desc, int64, ...string)) {
+	h := m.h
+	for name, p := range h.measured {
+		for i, result := range outcomes {
+			count(descSent, p.results[i].Load(), name, result)
+		}
+		p.taken.Collect(out)
+	}
+	if h.bot != nil {
+		c := &h.bot.Counters
+		count(descChat, c.Presses.Load(), "presses")
+		count(descChat, c.Words.Load(), "words")
+		count(descChat, c.Denied.Load(), "denied")
+	}
+	if oldest := h.oldest.Load(); oldest != nil {
+		for _, severity := range incidents.Severities {
+			age := 0.0
+			if at, ok := (*oldest)[severity]; ok {
+				age = max(0, time.Since(at).Seconds())
+			}
+			gauge(descOldest, age, severity)
+		}
+	}
 }
 
 func lateness(h *escalation.Histogram) prometheus.Metric {

@@ -73,8 +73,10 @@ func (h *house) makeBot(cfg *Config) error {
 		Platforms: map[string]bot.Platform{}, Keys: map[string][]byte{}, Teams: map[string]string{}, Console: cfg.Server.ExternalURL,
 		DeclarePolicy: last.Policy, DeclareChannels: last.Channels, Log: h.log, Fallback: addressOf(cfg.fallback(nil)),
 	}
+	h.measured = map[string]*measured{}
 	for name, o := range platforms {
-		c.Platforms[name], c.Keys[name] = o.platform, o.key
+		h.measured[name] = measure(name, o.platform)
+		c.Platforms[name], c.Keys[name] = h.measured[name], o.key
 		if o.team != "" {
 			c.Teams[name] = o.team
 		}

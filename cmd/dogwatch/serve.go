@@ -258,13 +258,16 @@ func (h *house) reloadOnHup() (stop func()) {
 	return func() { signal.Stop(hups); close(done); wg.Wait() }
 }
 
-// count keeps the number of open incidents for the metrics.
+// count keeps for the metrics what must be asked of the store: open incidents and pages that wait.
 func (h *house) count(ctx context.Context) error {
 	t := time.NewTicker(5 * time.Second)
 	defer t.Stop()
 	for {
 		if n, err := h.incidents.OpenCount(ctx); err == nil {
 			h.open.Store(n)
+		}
+		if oldest, err := h.engine.Oldest(ctx); err == nil {
+			h.oldest.Store(&oldest)
 		}
 		select {
 		case <-ctx.Done():
