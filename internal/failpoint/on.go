@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 )
 
 // Armed says whether this build can be ended at failpoints.
@@ -71,11 +70,14 @@ func Hit(name string) {
 	if p == nil || p.hits.Add(1) != p.at {
 		return
 	}
+	if p.signal == syscall.SIGSTOP {
+		if err := stop(); err != nil {
+			panic("failpoint: " + name + ": " + err.Error())
+		}
+		return
+	}
 	if err := syscall.Kill(syscall.Getpid(), p.signal); err != nil {
 		panic("failpoint: " + name + ": " + err.Error())
 	}
-	if p.signal == syscall.SIGKILL {
-		select {} // the signal is on its way; nothing may happen after this line
-	}
-	<-time.After(100 * time.Millisecond) // another thread may take the stop; until it has, this one must not go on
+	select {} // the signal is on its way; nothing may happen after this line
 }
