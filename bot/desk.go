@@ -130,7 +130,7 @@ func (d *desk) serve(ctx context.Context, to Address) {
 	}
 }
 
-// deliver sends a batch: one message each while the budget lasts, then those that are not P0 together in one. A P0 that comes
+// deliver sends a batch: one message each while the budget lasts, then those that are not P0 together. A P0 that comes
 // while the others wait for their budget does not wait with them.
 func (d *desk) deliver(ctx context.Context, to Address, batch []held) {
 	var resume time.Time // when those that are not P0 may go on; zero: the budget lasts
@@ -144,7 +144,7 @@ func (d *desk) deliver(ctx context.Context, to Address, batch []held) {
 			return
 		}
 		if !loudest && !resume.IsZero() {
-			n = len(batch)
+			n = d.together(batch)
 		}
 		wait := d.bot.page(ctx, to, batch[:n])
 		if wait == 0 {
@@ -157,6 +157,22 @@ func (d *desk) deliver(ctx context.Context, to Address, batch []held) {
 			return
 		}
 	}
+}
+
+// together is how many pages of a batch, loudest first, go into one message: P1 never waits with quieter ones, and one that
+// has waited long enough to be told elsewhere is alone, so that nothing newer holds it back.
+func (d *desk) together(batch []held) int {
+	if batch[0].Severity > "P1" {
+		return len(batch)
+	}
+	if time.Since(batch[0].QueuedAt) >= d.bot.cfg.Elsewhere {
+		return 1
+	}
+	n := 1
+	for n < len(batch) && batch[n].Severity <= "P1" {
+		n++
+	}
+	return n
 }
 
 // giveBack returns pages that were not sent.

@@ -33,6 +33,25 @@ func TestPageGoesElsewhere(t *testing.T) {
 	}
 }
 
+// A P1 among quieter pages goes elsewhere when its platform is down: they do not hold it back.
+func TestLoudPageGoesElsewhereAmongQuieterOnes(t *testing.T) {
+	each(t, func(w *world) {
+		short(w)
+		w.slack.Fail = func(_ context.Context, c bottest.Call) *bottest.Fault {
+			return &bottest.Fault{Err: &bot.SendError{Kind: bot.Retry, Code: "x"}}
+		}
+	}, func(w *world) {
+		for i := range 3 {
+			w.raise(routed{severity: "P3", policy: "web"}, fmt.Sprint("quiet", i))
+		}
+		id := w.raise(routed{severity: "P1", policy: "web"}, "loud")
+		w.until("the history to say that the loud page went elsewhere", func() bool { return strings.Contains(w.kinds(id), "page_failed") })
+		if n := len(w.wecom.Standing("@alice")) + len(w.web.Standing("@alice")); n == 0 {
+			w.t.Fatal("nobody was told elsewhere")
+		}
+	})
+}
+
 // Many pages for one person beyond their budget become one message; a P0 is always its own.
 func TestPagesAreBundled(t *testing.T) {
 	each(t, func(w *world) {
