@@ -37,6 +37,7 @@ type group struct {
 	sure    bool // unknown resolved alerts were looked for elsewhere
 	direct  ID   // set: goes to this incident whatever its group says
 	follow  ID   // set: begins a new incident after this resolved one
+	looked  bool // its alerts were looked for in incidents of former routes
 	// title and unlimited are the overflow incident's: it is never refused for there being too many.
 	title     string
 	unlimited bool
@@ -143,6 +144,10 @@ func (s *Service) round(ctx context.Context, work []*group, accepted int) ([]*gr
 	}
 	parts := map[int]*part{}
 	var order []int
+	work, err := s.adopt(ctx, work)
+	if err != nil {
+		return nil, accepted, err
+	}
 	for _, g := range work {
 		t, err := s.aim(ctx, g)
 		if err != nil {

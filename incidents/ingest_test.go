@@ -198,6 +198,43 @@ func TestResolutionFindsItsIncident(t *testing.T) {
 	})
 }
 
+// The routes changed while an alert fires, and it is repeated before it resolves: its running incident keeps it, and no second
+// one goes on paging.
+func TestRunningIncidentKeepsItsAlertsWhenRoutesChange(t *testing.T) {
+	ctx := context.Background()
+	other := func(source string, r *incidents.Report) incidents.Decision {
+		d := route(source, r)
+		d.Name, d.GroupID = "other", "other"+d.GroupID
+		return d
+	}
+	each(t, incidents.Config{}, func(b *bench) {
+		for _, hash := range []string{"routes of before", "routes of before"} {
+			if err := b.s.Routes(ctx, hash); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		b.ingest(alert("Disk", "a", true, t0))
+		if err := b.s.Routes(ctx, "routes of today"); err != nil {
+			b.t.Fatal(err)
+		}
+		for _, r := range []incidents.Report{alert("Disk", "a", true, t0), alert("Disk", "a", false, t0)} {
+			if n, err := b.s.Ingest(ctx, "prom", incidents.Batch{Reports: []incidents.Report{r}}, other); err != nil || n != 1 {
+				b.t.Fatal(n, err)
+			}
+		}
+		if i := b.only(); i.State != incidents.Closed || i.Route != "all" || i.Alerts.Received != 3 {
+			b.t.Fatalf("%+v", i)
+		}
+		fresh := alert("Disk", "b", true, t0)
+		if _, err := b.s.Ingest(ctx, "prom", incidents.Batch{Reports: []incidents.Report{fresh}}, other); err != nil {
+			b.t.Fatal(err)
+		}
+		if list := b.list(incidents.Filter{}); len(list) != 2 || list[0].Route != "other" {
+			b.t.Fatalf("a new alert under the new routes: %+v", list)
+		}
+	})
+}
+
 func TestBigBodyAndOverflow(t *testing.T) {
 	each(t, incidents.Config{FullTexts: 10, MaxOpen: 16}, func(b *bench) {
 		var big []incidents.Report

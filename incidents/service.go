@@ -69,6 +69,8 @@ type Service struct {
 	groups *lru.Cache[string, ID] // group hash -> the incident we believe is its latest; the script corrects us
 	blocks blocks
 	people atomic.Pointer[schedules.Directory]
+	// rerouted is when the routes in use last changed, Unix ms; 0: never.
+	rerouted atomic.Int64
 }
 
 // New makes the service.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -155,6 +156,17 @@ func addressOf(channels []string) bot.Address {
 	return bot.Address{Platform: platform, To: to}
 }
 
+// noteRoutes tells the incidents which routes are in use, so that running ones keep their alerts when routes change.
+func (h *house) noteRoutes(cfg *Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	written, err := json.Marshal(cfg.Routes)
+	if err != nil {
+		return err
+	}
+	return h.incidents.Routes(ctx, hashed(string(written)))
+}
+
 // seal is the key of approvals, from secrets that every process of this configuration has and that Redis never sees; nil
 // without any.
 func (c *Config) seal() []byte {
@@ -196,6 +208,9 @@ func (h *house) use(cfg *Config) error {
 		return fmt.Errorf("use sources: %w", err)
 	}
 	h.useRoster(cfg)
+	if err := h.noteRoutes(cfg); err != nil {
+		h.log.Warn("whether the routes changed is not known; running incidents may not keep their alerts", "error", err.Error())
+	}
 	h.actions.Use(actions.Setup{Catalog: catalog, Directory: cfg.directory, Seal: cfg.seal(), OnCall: func(schedule string, at time.Time) []string { return h.engine.Roster().OnCall(schedule, at) }})
 	h.incidents.Use(cfg.directory)
 	h.loaded.Store(true)
