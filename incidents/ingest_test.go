@@ -225,6 +225,7 @@ func TestRunningIncidentKeepsItsAlertsWhenRoutesChange(t *testing.T) {
 		if i := b.only(); i.State != incidents.Closed || i.Route != "all" || i.Alerts.Received != 3 {
 			b.t.Fatalf("%+v", i)
 		}
+		b.now = t0.Add(time.Second)
 		fresh := alert("Disk", "b", true, t0)
 		if _, err := b.s.Ingest(ctx, "prom", incidents.Batch{Reports: []incidents.Report{fresh}}, other); err != nil {
 			b.t.Fatal(err)
