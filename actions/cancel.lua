@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- cancel: a request is taken back: by a person, with its incident, or because it is void. A running one is asked to stop.
--- KEYS[6..13] as in told.lua
+-- KEYS[6..12] as in told.lua
 -- ARGV[5] kind of the line (request_cancelled, request_withdrawn, request_void) [6] person or '' [7] via [8] data [9] why or ''
 -- returns code, state, who, when: ok; asked (it runs; its worker will stop it); same; late; missing
 local again = seen()

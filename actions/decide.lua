@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- decide: one person approves or rejects. Who may was judged just before; when is judged here, by the server's clock.
--- KEYS[6..13] as in told.lua
+-- KEYS[6..12] as in told.lua
 -- ARGV[5] approve|reject [6] person [7] via [8] data of the line [9] digest that the person saw, or '' [10] audit entry of a
 --   decision that came too late [11] its SHA-256 [12] seal of the approval, or ''
 -- returns code, state, who, when: ok; same (this person did it already); late; digest (it is not what the person saw);
@@ -40,6 +40,6 @@ if have < tonumber(h[4]) then
   return finish(now, stands('ok'))
 end
 redis.call('HSET', KEYS[6], 'state', 'approved', 'decided_by', person, 'decided_at', int(now))
-redis.call('ZADD', KEYS[13], int(now), h[7])
+redis.call('ZADD', KEYS[12], int(now), h[7])
 told(now, 'request_approved', person, via, ARGV[8])
 return finish(now, stands('ok'))

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- finish: a run has ended, or is given up. Idempotent by content: a final state never changes.
--- KEYS[6..13] as in told.lua [14] runs [15] output
+-- KEYS[6..12] as in told.lua [13] runs [14] output
 -- ARGV[5] epoch [6] state [7] kind of the line [8] data [9] '1': only if the lease is over [10..] fields
 -- returns code, state: ok; late (it is final already, or somebody else's); leased (it is not to be given up yet)
 local now = clock()
@@ -17,15 +17,15 @@ if h[1] ~= 'running' or h[2] ~= ARGV[5] then
   return 'late\31' .. h[1]
 end
 if ARGV[9] == '1' then
-  local lease = redis.call('ZSCORE', KEYS[14], h[3])
+  local lease = redis.call('ZSCORE', KEYS[13], h[3])
   if lease and tonumber(lease) > now then return 'leased\31running' end
 end
 local set = {}
 for i = 10, #ARGV do set[#set + 1] = ARGV[i] end
 local by = ARGV[6] == 'cancelled' and h[5] or ''
 redis.call('HSET', KEYS[6], 'state', ARGV[6], 'ended_at', int(now), 'decided_at', int(now), 'decided_by', by, unpack(set))
-redis.call('ZREM', KEYS[14], h[3])
-redis.call('XADD', KEYS[15], '*', 'e', ARGV[6])
+redis.call('ZREM', KEYS[13], h[3])
+redis.call('XADD', KEYS[14], '*', 'e', ARGV[6])
 told(now, ARGV[7], by, 'system', ARGV[8])
 itself(now, ARGV[6])
 commit(now)

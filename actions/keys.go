@@ -11,16 +11,12 @@ import (
 //	rq:due       zset   id by expiry (ms): pending and approved requests
 //	rq:ready     zset   id by approval (ms): approved, waiting for a worker
 //	rq:runs      zset   id by end of the worker's lease (ms): running
-//	rq:dirty     zset   due (ms): requests whose cards must be drawn (bot takes them)
 //	rq:of:INC    zset   id by creation (ms): the requests of an incident                        as long as the incident
 //	rq:ID        hash   the request                                                             for ever
 //	rq:ID:h      list   its history lines, as an incident's                                     for ever
 //	rq:ID:o      stream its output: o offset, t text; e the final state; at most about 64 KiB   for ever
 //
 // A request of an incident lies in the incident's shard, and its scripts write the incident's lines, version and dirty entry too.
-
-// Dirty is the key of a shard's requests to be drawn.
-func Dirty(s *state.Store, shard int) string { return s.Key(shard, "rq", "dirty") }
 
 type keys struct{ s *state.Store }
 
@@ -40,5 +36,5 @@ func (k keys) of(shard int, incident incidents.ID) string {
 func (k keys) told(id RequestID, incident incidents.ID) []string {
 	n := id.Shard()
 	at := k.s.Key(n, "i", string(incident))
-	return []string{k.request(id), k.lines(id), Dirty(k.s, n), at, at + ":h", incidents.Dirty(k.s, n), k.shard(n, "due"), k.shard(n, "ready")}
+	return []string{k.request(id), k.lines(id), at, at + ":h", incidents.Dirty(k.s, n), k.shard(n, "due"), k.shard(n, "ready")}
 }

@@ -1,6 +1,6 @@
 -- told: what every change of a request writes; put between the prelude and the script's own lines by script.go.
--- KEYS[6] request [7] its lines [8] dirty requests [9] incident [10] incident's lines [11] dirty incidents [12] due [13] ready
--- (9 to 11 are touched only when the request has an incident)
+-- KEYS[6] request [7] its lines [8] incident [9] incident's lines [10] dirty incidents [11] due [12] ready
+-- (8 to 10 are touched only when the request has an incident)
 
 -- told: history line of the request and of its incident, both to be drawn anew, followers woken.
 local function told(now, kind, person, via, data)
@@ -8,12 +8,11 @@ local function told(now, kind, person, via, data)
   local stamp = int(now)
   line(KEYS[7], now, kind, person, via, data)
   redis.call('HINCRBY', KEYS[6], 'ver', 1)
-  redis.call('ZADD', KEYS[8], 'LT', stamp, r[1])
-  if r[2] and r[2] ~= '' and redis.call('EXISTS', KEYS[9]) == 1 then
+  if r[2] and r[2] ~= '' and redis.call('EXISTS', KEYS[8]) == 1 then
     local more = data == '{}' and '}' or ',' .. string.sub(data, 2)
-    line(KEYS[10], now, kind, person, via, '{"request":"' .. r[1] .. '","action":"' .. r[3] .. '"' .. more)
-    redis.call('HINCRBY', KEYS[9], 'ver', 1)
-    redis.call('ZADD', KEYS[11], 'LT', stamp, r[2])
+    line(KEYS[9], now, kind, person, via, '{"request":"' .. r[1] .. '","action":"' .. r[3] .. '"' .. more)
+    redis.call('HINCRBY', KEYS[8], 'ver', 1)
+    redis.call('ZADD', KEYS[10], 'LT', stamp, r[2])
   end
   log(kind, r[1])
 end
@@ -27,8 +26,8 @@ end
 local function close(now, state, kind, person, via, data, why)
   local id = redis.call('HGET', KEYS[6], 'id')
   redis.call('HSET', KEYS[6], 'state', state, 'decided_by', person, 'decided_at', int(now), 'ended_at', int(now), 'why', why)
+  redis.call('ZREM', KEYS[11], id)
   redis.call('ZREM', KEYS[12], id)
-  redis.call('ZREM', KEYS[13], id)
   told(now, kind, person, via, data)
 end
 
@@ -41,7 +40,7 @@ local function overtaken(now)
     itself(now, 'expired')
     return true
   end
-  if h[3] and h[3] ~= '' and redis.call('HGET', KEYS[9], 'state') == 'resolved' then
+  if h[3] and h[3] ~= '' and redis.call('HGET', KEYS[8], 'state') == 'resolved' then
     close(now, 'cancelled', 'request_withdrawn', '', 'system', '{}', 'why_resolved')
     itself(now, 'withdrawn')
     return true
