@@ -85,15 +85,14 @@ func (b *Bot) drawCards(ctx context.Context, l *lease, v *view) (again bool, err
 	if v.running() {
 		due = v.now.Add(b.cfg.Pace) // output comes without saying so
 	}
-	results := make(chan *drawing, len(l.cards))
+	results := make(chan []*drawing, len(l.cards))
 	for i := range l.cards {
 		d := &drawing{bot: b, lease: l, view: v, card: &l.cards[i], before: l.cards[i].encode()}
 		if len(l.cards) == 1 {
-			d.run(ctx)
-			results <- d
+			results <- d.all(ctx)
 			continue
 		}
-		go func() { d.run(ctx); results <- d }()
+		go func() { results <- d.all(ctx) }()
 	}
 	// What was sent is written down also when we are told to stop.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -101,11 +100,13 @@ func (b *Bot) drawCards(ctx context.Context, l *lease, v *view) (again bool, err
 	var last []any
 	var failed error
 	for n := range l.cards {
-		d := <-results
-		if !d.due.IsZero() && (due.IsZero() || d.due.Before(due)) {
-			due = d.due
+		last = nil
+		for _, d := range <-results {
+			if !d.due.IsZero() && (due.IsZero() || d.due.Before(due)) {
+				due = d.due
+			}
+			last = append(last, d.change()...)
 		}
-		last = d.change()
 		if n < len(l.cards)-1 && last != nil {
 			if err := b.keep(keep, l, last...); err != nil {
 				failed = err
@@ -121,7 +122,7 @@ func (b *Bot) drawCards(ctx context.Context, l *lease, v *view) (again bool, err
 	return again, b.done(keep, l, verdict{version: v.incident.Version, loud: loudness(&v.incident), due: due}, last...)
 }
 
-// drawing brings one card up to date.
+// drawing brings one card up to date, or the reply in its thread that shows a run's output.
 type drawing struct {
 	bot    *Bot
 	lease  *lease
@@ -131,6 +132,7 @@ type drawing struct {
 	due    time.Time // look again then; zero: when something changes
 	delete bool      // the field goes
 	usedUp bool      // the press's code was used
+	output *output   // what a reply shows; nil: it is a card
 }
 
 // change is what must be written of it; nil: nothing.
@@ -171,7 +173,7 @@ func (d *drawing) run(ctx context.Context) {
 	} else if c.Digest != digest {
 		d.edit(ctx, g, m, digest, loud)
 	}
-	if c.Ref != nil && d.due.IsZero() {
+	if c.Ref != nil && d.due.IsZero() && d.output == nil {
 		d.thread(ctx, g)
 	}
 }
@@ -214,7 +216,7 @@ func (d *drawing) lookUp(ctx context.Context, g *gate, key string) bool {
 
 // allowed asks budget and gate; false: the card waits, and due says for how long.
 func (d *drawing) allowed(ctx context.Context, g *gate) bool {
-	wait, err := d.bot.budgets.take(ctx, d.card.to, d.view.urgent())
+	wait, err := d.bot.budgets.take(ctx, d.card.to, d.view.urgent() && d.output == nil)
 	if err != nil {
 		d.bot.cfg.Log.Warn("budget not asked", "to", d.card.to.String(), "error", err)
 		wait = idle
@@ -373,7 +375,9 @@ func (d *drawing) fail(ctx context.Context, g *gate, err error) {
 		g.ok()
 		b.Counters.Refused.Add(1)
 		c.Refused = d.view.now.UnixMilli()
-		b.refused(ctx, c.to, refusal)
+		if d.output == nil { // a reply's thread may be gone; the card's own edit finds out
+			b.refused(ctx, c.to, refusal)
+		}
 	default:
 		b.Counters.Failed.Add(1)
 		d.later(g.failed(kind == Misconfigured))

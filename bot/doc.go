@@ -23,6 +23,9 @@
 //	                        looked up by key: found ─▶ stands          sending
 //	                        absent, or no look-up there ─▶ sent again under the same key
 //
+// On platforms with threads a run's output has one reply in the thread of each channel's card, from its first output on: a message
+// with a standing of its own, changed in place at the card's pace until it says how the run ended.
+//
 // A change of state is drawn at once; counts and the like at most once every Config.Pace. A message that can be changed once for
 // each code (WeCom) keeps its code for news and uses those that presses bring.
 //
@@ -40,7 +43,7 @@
 //
 // # Keys
 //
-// See keys.go: dirty and leases of a shard, i:ID:c where an incident's cards stand, b:HASH the budget of an address.
+// See keys.go: dirty and leases of a shard, i:ID:c where an incident's cards and outputs stand, b:HASH the budget of an address.
 //
 // # Guarantees
 //

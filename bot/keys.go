@@ -13,7 +13,8 @@ import (
 //	dirty      zset   due (ms) by incident id: cards to be drawn; a claimed one is due again when its lease ends
 //	leases     hash   id -> "EPOCH,UNTIL" of who draws it now; "" -> the last epoch of the shard, which never falls
 //	i:ID:c     hash   where the incident's cards stand, as long as the incident is kept (standing.go):
-//	                  ADDRESS, ADDRESS#PAGE -> JSON; "k:TASK" -> a fresh one-time code that a press brought
+//	                  ADDRESS, ADDRESS#PAGE -> JSON; "k:TASK" -> a fresh one-time code that a press brought;
+//	                  "o:REQUEST@ADDRESS" -> JSON: the reply in that card's thread that shows the run's output
 //	b:HASH     list or hash   what was sent to an address lately (budget.lua); gone when it cannot matter any more
 type keys struct{ s *state.Store }
 

@@ -13,6 +13,11 @@ import (
 // message is the card that should stand at a place, with digests of the whole of it and of what in it is news.
 func (d *drawing) message() (m Message, digest, loud string) {
 	c := d.card
+	if d.output != nil {
+		m = d.outputMessage()
+		m.Key = c.messageKey(d.lease.id)
+		return m, digestOf(m.Card), string(d.output.run.State)
+	}
 	m = d.bot.incidentMessage(d.view, c.to, c.Page)
 	m.Key = c.messageKey(d.lease.id)
 	return m, digestOf(m.Card), d.view.news()
@@ -45,7 +50,7 @@ func digestOf(c *Card) string {
 func (v *view) news() string {
 	var b strings.Builder
 	b.WriteString(loudness(&v.incident))
-	for _, r := range v.requests {
+	for _, r := range shown(v.requests) {
 		fmt.Fprintf(&b, "|%s %s", r.ID, r.State)
 	}
 	return shortHash(b.String())

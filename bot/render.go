@@ -209,8 +209,13 @@ func (s *scene) buttons() []Button {
 	return out
 }
 
-// shown are the requests a card has room for: open ones first, then the newest.
+// shown are the requests a card has room for: the first of their order.
 func shown(list []RequestView) []RequestView {
+	return order(list)[:min(len(list), shownRequests)]
+}
+
+// order puts open requests first, then the newest.
+func order(list []RequestView) []RequestView {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b RequestView) int {
 		if a.State.Final() != b.State.Final() {
@@ -221,7 +226,7 @@ func shown(list []RequestView) []RequestView {
 		}
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(string(a.ID), string(b.ID)))
 	})
-	return list[:min(len(list), shownRequests)]
+	return list
 }
 
 func deref(s *string) string {

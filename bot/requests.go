@@ -5,12 +5,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"dogwatch/actions"
 	"dogwatch/incidents"
 )
 
-// requestsOf are an incident's requests as its card shows them.
+// requestsOf are an incident's requests as its card shows them, and those whose output its thread shows.
 func (b *Bot) requestsOf(ctx context.Context, id incidents.ID) ([]RequestView, error) {
 	if !b.hasActions() {
 		return nil, nil
@@ -23,7 +24,7 @@ func (b *Bot) requestsOf(ctx context.Context, id incidents.ID) ([]RequestView, e
 	for i, r := range list {
 		out[i] = RequestView{Request: r}
 	}
-	out = shown(out)
+	out = watched(out, time.Now())
 	for i := range out {
 		if out[i].StartedAt == nil {
 			continue

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dogwatch/actions"
 	"dogwatch/incidents"
 )
 
@@ -49,17 +50,32 @@ func parseAddress(s string) (Address, bool) {
 	return Address{platform, to}, ok && platform != "" && to != ""
 }
 
-// parseCards reads what claim.lua returned. A value that cannot be read counts as nothing known: at worst a message is sent anew.
-func parseCards(fields []string) []card {
+// outputField is the field of the reply that shows a run's output in a card's thread.
+func outputField(id actions.RequestID, field string) string { return "o:" + string(id) + "@" + field }
+
+// messageField is the field of the card in whose thread a field's message stands: for a card, its own.
+func messageField(field string) (card string, reply bool) {
+	rest, ok := strings.CutPrefix(field, "o:")
+	if !ok {
+		return field, false
+	}
+	_, rest, _ = strings.Cut(rest, "@")
+	return rest, true
+}
+
+// parseCards reads what claim.lua returned: the cards, and by their fields the replies that show outputs. A value that cannot be
+// read counts as nothing known: at worst a message is sent anew.
+func parseCards(fields []string) (cards []card, outputs map[string]card) {
 	codes := map[string]string{}
 	for i := 0; i+1 < len(fields); i += 2 {
 		if task, ok := strings.CutPrefix(fields[i], "k:"); ok {
 			codes[task] = fields[i+1]
 		}
 	}
-	var out []card
+	outputs = map[string]card{}
 	for i := 0; i+1 < len(fields); i += 2 {
-		name, _, _ := strings.Cut(fields[i], "#")
+		field, reply := messageField(fields[i])
+		name, _, _ := strings.Cut(field, "#")
 		to, ok := parseAddress(name)
 		if !ok || strings.HasPrefix(fields[i], "k:") {
 			continue
@@ -71,9 +87,13 @@ func parseCards(fields []string) []card {
 		if c.Ref != nil && c.Ref.Task != "" {
 			c.code = codes[c.Ref.Task]
 		}
-		out = append(out, c)
+		if reply {
+			outputs[c.field] = c
+			continue
+		}
+		cards = append(cards, c)
 	}
-	return out
+	return cards, outputs
 }
 
 func (s standing) encode() string {

@@ -65,6 +65,8 @@ type lease struct {
 	epoch int64
 	now   time.Time // the shard's time at the claim
 	cards []card
+	// outputs are the replies that show a run's output, by their fields.
+	outputs map[string]card
 	// version is the incident's at the claim.
 	version int64
 }
@@ -86,7 +88,8 @@ func (b *Bot) claim(ctx context.Context, id incidents.ID) (l lease, ok bool, err
 	if len(f) < 4 || f[0] != "ok" {
 		return l, false, nil
 	}
-	l = lease{id: id, now: millis(f[1]), cards: parseCards(f[4:])}
+	l = lease{id: id, now: millis(f[1])}
+	l.cards, l.outputs = parseCards(f[4:])
 	l.epoch, err = strconv.ParseInt(f[2], 10, 64)
 	l.version, _ = strconv.ParseInt(f[3], 10, 64)
 	return l, err == nil, err
@@ -152,7 +155,8 @@ func (b *Bot) known(ctx context.Context, id incidents.ID) ([]card, error) {
 	for k, v := range h {
 		f = append(f, k, v)
 	}
-	return parseCards(f), nil
+	cards, _ := parseCards(f)
+	return cards, nil
 }
 
 func millis(s string) time.Time {
