@@ -39,6 +39,9 @@ func newDemoCommand(a *app) *cobra.Command {
 // demo runs the whole product from the example configuration, on loopback, with a store of its own.
 func (a *app) demo(ctx context.Context, listen, data string, empty bool) error {
 	l, err := listenLoopback(listen)
+	if errors.Is(err, errReachable) {
+		return failed("%s", a.tell("demo_loopback"))
+	}
 	if err != nil {
 		return failed("%v", err)
 	}
@@ -104,6 +107,9 @@ func ourselves(data string) (string, error) {
 	return tools, os.Symlink(exe, link)
 }
 
+// errReachable: other machines could reach the address.
+var errReachable = errors.New("the address is not on loopback")
+
 // listenLoopback opens the address and refuses any that other machines could reach.
 func listenLoopback(listen string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(listen)
@@ -111,7 +117,7 @@ func listenLoopback(listen string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, errors.New("listen: demo listens on loopback only, as 127.0.0.1:8080")
+		return nil, errReachable
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
