@@ -182,6 +182,11 @@ func (j *journey) press(words []string) {
 	if len(words) != 1 {
 		j.wrong("press LABEL by PERSON on PLATFORM [in CHANNEL]")
 	}
+	if platform == "web" {
+		j.told[person] = j.visits(person).button(j.houses[0], channel, words[0])()
+		j.rest()
+		return
+	}
 	ctx := context.Background()
 	if platform == "wecom" {
 		before := len(j.wecom.Messages("@" + person))
@@ -275,26 +280,29 @@ func (j *journey) api(words []string) {
 	j.rest()
 }
 
-// twenty approves a request twenty times at once: people press, say and call on three platforms, and all of them mean it.
+// twenty approves a request twenty times at once: people say so in Slack and WeCom, press the console's button and call the
+// API, of both houses where there are two, and all of them mean it.
 func (j *journey) twenty(words []string) {
-	id := j.request(words[1]).ID
-	ways := []func() string{
-		func() string { return j.speak("alice", "wecom", "", "批准 "+string(id)) },
-		func() string { return j.speak("carol", "slack", "C0OPS", "approve "+string(id)) },
-		func() string {
-			return j.call(query{method: http.MethodPost, path: "/api/v1/requests/" + string(id) + "/approve", as: "TOKEN_CAROL", body: "{}"}).body
-		},
-		func() string {
-			last := j.houses[len(j.houses)-1]
-			return j.call(query{at: last, method: http.MethodPost, path: "/api/v1/requests/" + string(id) + "/approve", as: "TOKEN_ALICE", body: "{}"}).body
-		},
+	id := string(j.request(words[1]).ID)
+	carol, last := j.visits("carol"), j.houses[len(j.houses)-1]
+	call := func(at *inhabited, secret string) string {
+		return j.call(query{at: at, method: http.MethodPost, path: "/api/v1/requests/" + id + "/approve", as: secret, body: "{}"}).body
+	}
+	var approvals []func() string
+	for n := range 4 {
+		approvals = append(approvals,
+			func() string { return j.speak("alice", "wecom", "", "批准 "+id) },
+			func() string { return j.speak("carol", "slack", "C0OPS", "approve "+id) },
+			carol.button(j.houses[n%len(j.houses)], "/requests/"+id, "批准"),
+			func() string { return call(j.houses[0], "TOKEN_CAROL") },
+			func() string { return call(last, "TOKEN_ALICE") })
 	}
 	var wg sync.WaitGroup
 	start := make(chan struct{})
-	for n := range 20 {
+	for n, approve := range approvals {
 		wg.Go(func() {
 			<-start
-			if ways[n%len(ways)]() == "" {
+			if approve() == "" {
 				j.Errorf("approval %d was answered with nothing", n)
 			}
 		})

@@ -19,13 +19,15 @@ import (
 //	alert Disk host=a resolved                   … resolved; also: times=50, since=-5m, at=second, together
 //	say bob on slack "ack 1"                     words, in a channel with "in C0OPS"
 //	press "Acknowledge" by bob on slack in C0OPS  a button that is shown there now; stale: one that was shown before
+//	press 批准 by carol on web in /requests/{request}  … on that page of the console, its form sent as a browser does
 //	fill by bob on slack "Unit=nginx.service"    the form that is open
 //	api bob POST /api/v1/incidents/1/resolve 409 '{"reason":"…"}'   the status is what must come
-//	twenty approve 1                             twenty approvals of the first request at once, from three platforms
+//	twenty approve 1                             twenty approvals of the first request at once: Slack, WeCom, console and API
 //	told bob "…"                                 what bob was told last contains it; untold: does not
 //	want incident 1 state=triggered firing=2     also request N, line KIND N=count, cards PLACE count, card PLACE "…", effects N
 //	go                                           actions that wait go on
 //	restart, replica, stop second                of houses
+//	console                                      the house starts again with the web console, and so does who comes after it
 //	clock 1ms before expiry, clock runs          the clock stands still, and runs again
 //	slack down, slack up; wecom down, wecom stale (cards are not redrawn), wecom up
 //
@@ -94,6 +96,7 @@ func init() {
 		"at": (*journey).at, "clock": (*journey).setClock, "alert": (*journey).alert, "say": (*journey).say, "press": (*journey).press,
 		"fill": (*journey).submit, "api": (*journey).api, "twenty": (*journey).twenty, "told": (*journey).wasTold, "untold": (*journey).wasNotTold,
 		"want": (*journey).want, "go": (*journey).letGo, "slack": (*journey).slackState, "wecom": (*journey).wecomState,
+		"console": (*journey).openConsole,
 		"restart": func(j *journey, _ []string) { j.restart() },
 		"replica": func(j *journey, _ []string) { j.start("second", "127.0.0.1:0") },
 		"stop":    func(j *journey, _ []string) { j.stop(j.houses[1]); j.houses = j.houses[:1]; j.reachedAt(j.houses[0]) },
